@@ -1,0 +1,102 @@
+"""Graph -> costs: parameters by name, multiply-accumulates and bytes of every layer, for one batch size and dtype.
+
+A cost that nobody states is None with a reason; a total that leaves one out is a lower bound.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from shapecalc.dims.sym import bind
+from shapecalc.ops.dtypes import FLOATS, WIDTHS
+from shapecalc.ops.opaque import UnknownFact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shapecalc.dims.sym import Dim
+    from shapecalc.graph.graph import Node, Wire
+    from shapecalc.ops.op import Shape
+
+BROKEN = "a mistake in the spec leaves it unknown"
+
+
+class Conditions:
+    """What counts and bytes are stated for: the batch size and the dtype of floating-point tensors."""
+
+    __slots__ = ("batch", "dtype", "values")
+
+    def __init__(self, batch: int = 1, dtype: str = "float32") -> None:
+        self.batch = batch
+        self.dtype = dtype
+        self.values = {"N": batch}
+
+    def sized(self, shape: Shape) -> Shape:
+        """The shape with the batch size put in."""
+        for size in shape:
+            if type(size) is not int:
+                return tuple(bind(s, self.values) for s in shape)
+        return shape
+
+    def width(self, dtype: str) -> int:
+        """Bytes of one element."""
+        return WIDTHS[self.dtype if dtype in FLOATS else dtype]
+
+    def bytes_of(self, wire: Wire) -> Dim:
+        assert wire.shape is not None
+        return prod(self.sized(wire.shape)) * self.width(wire.dtype)
+
+
+class Cost:
+    """The costs of one node. `weights` and `buffers` are own tensors by name; `params` counts those not tied."""
+
+    __slots__ = ("activation_bytes", "buffer_elements", "buffers", "macs", "params", "reasons", "weights")
+
+    def __init__(self) -> None:
+        self.weights: Mapping[str, Shape] | None = {}
+        self.buffers: Mapping[str, Shape] | None = {}
+        self.params: Dim | None = 0
+        self.buffer_elements: Dim | None = 0
+        self.macs: Dim | None = None
+        self.activation_bytes: Dim | None = None
+        self.reasons: dict[str, str] = {}
+
+
+def cost_of(node: Node, conditions: Conditions) -> Cost:
+    """The costs of a node under the conditions."""
+    cost = Cost()
+    if node.op is None or any(w.shape is None for w in node.outputs) or not node.outputs:
+        cost.weights = cost.buffers = cost.params = cost.buffer_elements = None
+        cost.reasons = dict.fromkeys(("params", "macs", "flops", "activation_bytes"), BROKEN)
+        return cost
+    if node.owner is node:
+        _own_tensors(node, cost)
+    xs: Any = [None if w is None or w.shape is None else conditions.sized(w.shape) for w in node.inputs]
+    ys: Any = [conditions.sized(w.shape) for w in node.outputs if w.shape is not None]
+    cost.macs = node.op.macs(xs, ys)
+    if cost.macs is None:
+        cost.reasons["macs"] = cost.reasons["flops"] = f"{node.op_name} does not state its multiply-accumulates"
+    cost.activation_bytes = sum(conditions.bytes_of(w) for w in node.outputs)
+    return cost
+
+
+def _own_tensors(node: Node, cost: Cost) -> None:
+    assert node.op is not None
+    try:
+        cost.weights = node.op.weights()
+        cost.buffers = node.op.buffers()
+    except UnknownFact as unknown:
+        cost.weights = cost.params = None
+        cost.reasons["params"] = str(unknown)
+        return
+    if cost.weights:
+        cost.params = sum(prod(shape) for name, shape in cost.weights.items() if name not in node.ties)
+    if cost.buffers:
+        cost.buffer_elements = sum(prod(shape) for shape in cost.buffers.values())
+
+
+def total(values: list[Dim | None]) -> tuple[Dim, bool]:
+    """The sum of what is known, and whether something is missing from it."""
+    known = [v for v in values if v is not None]
+    return sum(known), len(known) < len(values)

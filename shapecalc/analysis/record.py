@@ -1,0 +1,158 @@
+"""Report -> the plain objects of the JSON output: lists, dicts, strings, numbers and None, nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shapecalc.dims.sym import Sym
+from shapecalc.source.codes import NAMES, SEVERITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from shapecalc.analysis.report import Layer, ReceptiveField, Report
+    from shapecalc.ops.op import Shape
+    from shapecalc.source.diagnostic import Diagnostic
+
+
+def file_object(report: Report) -> dict[str, Any]:
+    """The object of one file, as documented under `check --output-format json`."""
+    graph = report.graph
+    return {
+        "path": report.path,
+        "name": report.name,
+        "inputs": {w.name: shape_list(w.shape) for w in graph.inputs} if graph else {},
+        "outputs": [shape_list(w.shape) for w in graph.outputs] if graph else [],
+        "layers": [layer_object(layer, report) for layer in report.layers],
+        "totals": totals_object(report),
+        "conditions": {
+            "device": "cpu",
+            "dtype": report.conditions.dtype,
+            "batch": report.conditions.batch,
+            "mode": "train",
+            "optimizer": "sgd",
+        },
+        "reasons": report.reasons,
+        "lower_bounds": report.lower_bounds,
+        "constraints": constraint_objects(report),
+        "diagnostics": [diagnostic_object(d, report) for d in report.diagnostics],
+    }
+
+
+def layer_object(layer: Layer, report: Report) -> dict[str, Any]:
+    head = layer.node.place
+    line, column = report.source.place(head[0])
+    return {
+        "path": layer.path,
+        "op": layer.op,
+        "from": [None if w is None else w.origin for w in layer.node.inputs],
+        "line": line,
+        "column": column,
+        "input_shapes": [shape_list(s) for s in layer.input_shapes],
+        "output_shapes": [shape_list(s) for s in layer.output_shapes],
+        "weights": _shapes(layer.weights),
+        "buffers": _shapes(layer.buffers),
+        "params": plain(layer.params),
+        "macs": plain(layer.macs),
+        "flops": plain(layer.flops),
+        "receptive_field": field_object(layer.receptive_field),
+        "activation_bytes": plain(layer.activation_bytes),
+        "saved_bytes": plain(layer.saved_bytes),
+        "shared_with": None if layer.node.owner is layer.node else layer.node.owner.path,
+        "reasons": dict(layer.reasons),
+    }
+
+
+def totals_object(report: Report) -> dict[str, Any]:
+    totals = report.totals
+    field = totals.receptive_field
+    return {
+        "params": plain(totals.params),
+        "trainable_params": plain(totals.trainable_params),
+        "buffers": plain(totals.buffers),
+        "macs": plain(totals.macs),
+        "flops": plain(totals.flops),
+        "receptive_field": None if field is None else {"layer": totals.receptive_field_layer, **_field(field)},
+        "peak_activation_bytes": plain(totals.peak_activation_bytes),
+        "saved_bytes": plain(totals.saved_bytes),
+        "train_bytes": plain(totals.train_bytes),
+    }
+
+
+def field_object(field: ReceptiveField | None) -> dict[str, Any] | None:
+    return None if field is None else _field(field)
+
+
+def _field(field: ReceptiveField) -> dict[str, Any]:
+    return {
+        "input": field.input,
+        "size": _plain(field.size),
+        "stride": _plain(field.stride),
+        "start": _plain(field.start),
+        "aligned": field.aligned,
+    }
+
+
+def constraint_objects(report: Report) -> list[dict[str, Any]]:
+    """One object for each symbol that is constrained by itself, then one for each condition on several."""
+    if report.legal is None:
+        return []
+    single = [
+        {
+            "symbol": name,
+            "min": sizes.min,
+            "max": sizes.max,
+            "modulus": sizes.modulus,
+            "residues": list(sizes.residues),
+            "values": None if sizes.regular else list(sizes.values),
+            "text": sizes.describe(name),
+        }
+        for name, sizes in report.legal.sizes.items()
+    ]
+    return single + [{"symbols": list(joint.names), "text": joint.describe()} for joint in report.legal.joint]
+
+
+def diagnostic_object(d: Diagnostic, report: Report) -> dict[str, Any]:
+    line, column = report.source.place(d.start)
+    end_line, end_column = report.source.place(d.end)
+    return {
+        "code": d.code,
+        "name": NAMES[d.code],
+        "severity": SEVERITIES[d.code],
+        "message": d.message,
+        "path": report.path,
+        "line": line,
+        "column": column,
+        "end_line": end_line,
+        "end_column": end_column,
+        "layer": d.layer or None,
+        "help": d.help or None,
+        "trail": list(d.trail),
+        "related": [_related(r, report) for r in d.related],
+        "fix": None,
+    }
+
+
+def _related(related: tuple[int, int, str], report: Report) -> dict[str, Any]:
+    line, column = report.source.place(related[0])
+    return {"line": line, "column": column, "message": related[2]}
+
+
+def shape_list(shape: Shape | None) -> list[Any] | None:
+    """Sizes as integers or closed forms; None for a shape that is not known."""
+    return None if shape is None else [plain(size) for size in shape]
+
+
+def _shapes(shapes: Mapping[str, Shape] | None) -> dict[str, Any] | None:
+    return None if shapes is None else {name: shape_list(shape) for name, shape in shapes.items()}
+
+
+def _plain(values: Iterable[Any]) -> list[Any]:
+    return [plain(v) for v in values]
+
+
+def plain(value: Any) -> Any:
+    """An integer as it is, a closed form or a fraction as text."""
+    if value is None or type(value) in (int, str):
+        return value
+    return str(value) if isinstance(value, Sym) or not isinstance(value, int) else int(value)

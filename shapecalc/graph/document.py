@@ -1,0 +1,160 @@
+"""The head of a document: values of params and symbols, and the network's inputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shapecalc.dims.sym import names as names_of
+from shapecalc.dims.sym import symbol
+from shapecalc.graph.graph import Wire
+from shapecalc.graph.mistake import Mistake, Silent
+from shapecalc.graph.values import param_value, value_of
+from shapecalc.ops.dtypes import WIDTHS
+from shapecalc.source.expression import names_in
+from shapecalc.source.located import Items, Pairs, Scalar, kind_of
+from shapecalc.source.names import is_symbol
+from shapecalc.source.nearest import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from shapecalc.dims.sym import Dim
+    from shapecalc.ops.op import Shape
+    from shapecalc.source.located import Node
+    from shapecalc.source.spec import Spec
+
+    Report = Callable[[Mistake], None]
+
+SHAPE_KEYS = ("shape", "dtype", "below", "batch")
+
+
+def environment(spec: Spec, settings: Mapping[str, Any], report: Report) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Values by name of all params, of the input's symbols and of N; and which params `settings` really changes."""
+    env: dict[str, Any] = {"N": symbol("N")}
+    changed: list[str] = []
+    for key, node in spec.params:
+        default = _default(key, node, env, report)
+        env[key.text] = settings.get(key.text, default)
+        if key.text in settings and settings[key.text] != default:
+            changed.append(key.text)
+        elif default is None and key.text not in settings:
+            message = f"param {key.text!r} has no value"
+            report(Mistake("SC118", message, key, f"set it: --set {key.text}=..."))
+    symbols = [s for s in dict.fromkeys(_symbols(spec)) if s not in env]
+    for name in symbols:
+        env[name] = _fixed(name, settings, spec, report)
+    for name in settings:
+        if name not in env or name == "N":
+            report(_unknown_setting(name, [*(k.text for k, _ in spec.params), *symbols], spec))
+    return env, tuple(changed)
+
+
+def _default(key: Scalar, node: Node, env: Mapping[str, Any], report: Report) -> Any:
+    try:
+        return param_value(node, env)
+    except Mistake as mistake:
+        report(mistake)
+    return None
+
+
+def _fixed(name: str, settings: Mapping[str, Any], spec: Spec, report: Report) -> Dim:
+    value = settings.get(name)
+    if value is None:
+        return symbol(name)
+    if type(value) is int and value >= 1:
+        return value
+    report(Mistake("SC105", f"size {name} is set to {value}, where an integer of at least 1 is due", _place(spec)))
+    return symbol(name)
+
+
+def _unknown_setting(name: str, known: list[str], spec: Spec) -> Mistake:
+    near = nearest(name, known)
+    help = f"did you mean `{near}`?" if near else f"it has {', '.join(known) or 'none'}"
+    return Mistake("SC119", f"the spec has no param or size named {name!r}", _place(spec), help)
+
+
+def _place(spec: Spec) -> tuple[int, int]:
+    key = next((k for k, _ in spec.root.pairs if k.text == "params"), spec.root.pairs[0][0])
+    return key.start, key.end
+
+
+def _symbols(spec: Spec) -> Iterator[str]:
+    """The capitalised names in the shapes of the inputs, in their order."""
+    for _, node in spec.inputs:
+        shape = node.get("shape") if isinstance(node, Pairs) else node
+        for item in shape.items if isinstance(shape, Items) else [shape]:
+            if isinstance(item, Scalar) and isinstance(item.value, str):
+                yield from sorted(n for n in names_in(item.text) if is_symbol(n) and n != "N")
+
+
+def input_wires(spec: Spec, env: Mapping[str, Any], report: Report) -> tuple[Wire, ...]:
+    """The network's inputs as values; a mistake leaves the shape unknown."""
+    return tuple(_wire(name, node, env, report) for name, node in spec.inputs)
+
+
+def _wire(name: str, node: Node, env: Mapping[str, Any], report: Report) -> Wire:
+    try:
+        return _input(name, node, env)
+    except Mistake as mistake:
+        report(mistake)
+    except Silent:
+        pass
+    return Wire(None, 0, None, "float32", name=name)
+
+
+def _input(name: str, node: Node, env: Mapping[str, Any]) -> Wire:
+    if not isinstance(node, Pairs):
+        return Wire(None, 0, with_batch(shape_of(node, env)), "float32", name=name)
+    for key, _ in node.pairs:
+        if key.text not in SHAPE_KEYS:
+            near = nearest(key.text, SHAPE_KEYS)
+            help = f"did you mean `{near}`?" if near else f"the keys are {', '.join(SHAPE_KEYS)}"
+            raise Mistake("SC103", f"an input has no key {key.text!r}", key, help)
+    written = node.get("shape")
+    if written is None:
+        raise Mistake("SC104", f"input {name!r} has no `shape`", node)
+    shape = shape_of(written, env)
+    batch = node.get("batch")
+    below = node.get("below")
+    return Wire(
+        None,
+        0,
+        shape if batch is not None and value_of(batch, env) is False else with_batch(shape),
+        _dtype(node.get("dtype")),
+        name=name,
+        below=None if below is None else value_of(below, env),
+    )
+
+
+def _dtype(node: Node | None) -> str:
+    if node is None:
+        return "float32"
+    text = node.text if isinstance(node, Scalar) else ""
+    if text in WIDTHS:
+        return text
+    near = nearest(text, WIDTHS)
+    help = f"did you mean {near}?" if near else f"one of {', '.join(WIDTHS)}"
+    raise Mistake("SC105", f"{text!r} is no dtype", node, help)
+
+
+def shape_of(node: Node, env: Mapping[str, Any]) -> Shape:
+    """The sizes of a located shape, as they stand. Raises Mistake."""
+    if isinstance(node, Scalar) and node.value is not None:
+        node = Items([node], node.start, node.end)
+    if not isinstance(node, Items):
+        raise Mistake("SC105", f"a shape is a list of sizes, not {kind_of(node)}", node, "write e.g. `[3, 224, 224]`")
+    return tuple(_size(item, env) for item in node.items)
+
+
+def _size(node: Node, env: Mapping[str, Any]) -> Dim:
+    value = value_of(node, env)
+    if type(value) is int and value < 0:
+        raise Mistake("SC105", f"a size cannot be {value}", node)
+    if type(value) is int or names_of(value):
+        return value  # type: ignore[no-any-return]
+    raise Mistake("SC105", f"a size is an integer, not {value!r}", node, "`//` divides integers" * isinstance(value, float))
+
+
+def with_batch(shape: Shape) -> Shape:
+    """The shape with N in front, unless it mentions N already."""
+    return shape if any("N" in names_of(size) for size in shape) else (symbol("N"), *shape)

@@ -1,0 +1,475 @@
+"""Spec -> Graph: one walk in order that evaluates expressions, unrolls loops, opens blocks and infers shapes.
+
+Everything is done in one pass because an argument or a `when` may read the sizes that arrive. A user's mistake spoils
+the layer that it is in: it is reported once, and whatever depends on that layer stays silent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shapecalc.graph import document
+from shapecalc.graph.graph import Expectation, Graph, Group, Node, Wire, trail_text
+from shapecalc.graph.limits import MAX_LAYERS, static_mistakes
+from shapecalc.graph.mistake import Mistake, Silent
+from shapecalc.graph.operate import operate
+from shapecalc.graph.scope import Entry, Scope, finished, input_env, single
+from shapecalc.graph.use import use_block
+from shapecalc.graph.values import condition, expression, param_value, template, value_of
+from shapecalc.graph.wiring import Given, given_inputs, resolve
+from shapecalc.ops.registry import MODULES, find
+from shapecalc.source.diagnostic import Diagnostic
+from shapecalc.source.expression import ExpressionError, bind_targets
+from shapecalc.source.located import Scalar
+from shapecalc.source.names import bad_child_name
+from shapecalc.source.nearest import nearest
+from shapecalc.source.spec import Child, Loop, Nest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shapecalc.graph.graph import Assumption, Trail
+    from shapecalc.source.spec import Body, Spec
+
+
+def elaborate(spec: Spec, settings: Mapping[str, Any]) -> Graph:
+    """The graph of a spec with `settings` (values by the name of a param or symbol) in place of the defaults."""
+    walk = Walk(spec)
+    try:
+        return walk.document(settings)
+    except TooManyLayers:
+        return walk.graph(Group("", "", None, None), (), (), {}, ())
+
+
+class TooManyLayers(Exception):
+    """The walk has met the limit and has reported it."""
+
+
+class Here:
+    """Where the walk is: the sequence's names, the values that expressions see, the way here, and the open group.
+
+    `branching` is a list in a set of branches: each child begins at what the merge was given, and its result is
+    appended.
+    """
+
+    __slots__ = ("branching", "env", "group", "scope", "trail")
+
+    def __init__(
+        self,
+        scope: Scope,
+        env: Mapping[str, Any],
+        trail: Trail,
+        group: Group,
+        branching: list[tuple[str, Entry]] | None = None,
+    ) -> None:
+        self.scope = scope
+        self.env = env
+        self.trail = trail
+        self.group = group
+        self.branching = branching
+
+
+class Walk:
+    """The state of one elaboration: what has been found so far."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.nodes: list[Node] = []
+        self.by_path: dict[str, Node | Group] = {}
+        self.assumptions: list[Assumption] = []
+        self.expectations: list[Expectation] = []
+        self.diagnostics: list[Diagnostic] = []
+        self.reported: set[tuple[str, int, int]] = set()
+        self.open_blocks: list[str] = []
+        self.sharing: list[tuple[str, str]] = []
+
+    # the document
+
+    def document(self, settings: Mapping[str, Any]) -> Graph:
+        env, changed = document.environment(self.spec, settings, self.mistake)
+        inputs = document.input_wires(self.spec, env, self.mistake)
+        root = Group("", "", None, None, named=self.spec.body.named)
+        fatal = static_mistakes(self.spec)
+        for mistake in fatal:
+            self.mistake(mistake)
+        if fatal:
+            return self.graph(root, inputs, (), env, changed)
+        flow = Entry(inputs[:1]) if len(inputs) == 1 else None
+        scope = Scope("", flow, None, self.spec.body)
+        scope.names.update({w.name: Entry((w,)) for w in inputs if not (len(inputs) == 1 and w.name == "input")})
+        here = Here(scope, {**env, **input_env(inputs[0] if flow else None)}, None, root)
+        self.body(self.spec.body, here)
+        return self.graph(root, inputs, self.outputs(self.spec.output, here), env, changed)
+
+    def graph(self, root: Group, inputs: Any, outputs: Any, env: Mapping[str, Any], changed: Any) -> Graph:
+        return Graph(
+            self.spec,
+            inputs,
+            outputs,
+            self.nodes,
+            root,
+            env,
+            changed,
+            self.assumptions,
+            self.expectations,
+            self.diagnostics,
+        )
+
+    def outputs(self, node: Any, here: Here) -> tuple[Wire, ...]:
+        """What the network, or a block, returns: the values that `output` names, or the flow at its end."""
+        if node is None:
+            flow = here.scope.flow
+            return () if flow is None else finished(flow, "the flow", (0, 0))
+        wires = []
+        for item in node.items if hasattr(node, "items") else [node]:
+            try:
+                entry = resolve(item, here.scope, here.env, here.scope.flow)
+                if not entry.skipped:
+                    wires.append(single(entry, item.text, item))
+            except Mistake as mistake:
+                self.mistake(mistake, here.trail)
+                wires.append(Wire(None, 0, None, "float32"))
+        return tuple(wires)
+
+    # mistakes
+
+    def mistake(self, mistake: Mistake, trail: Trail = None, path: str = "", help: str = "") -> None:
+        """Report a mistake, once for each place in the text however often a loop or block leads there."""
+        key = (mistake.code, mistake.start, mistake.end)
+        if key in self.reported:
+            return
+        self.reported.add(key)
+        self.diagnostics.append(
+            Diagnostic(
+                mistake.code,
+                mistake.message,
+                mistake.start,
+                mistake.end,
+                help=mistake.help or help,
+                layer=path,
+                trail=trail_text(trail),
+            )
+        )
+
+    # sequences
+
+    def body(self, body: Body, here: Here) -> None:
+        for child in body.children:
+            if isinstance(child, Loop):
+                self.guarded(self.loop, child, here)
+            else:
+                if here.branching is not None:
+                    here.scope.flow = here.scope.given
+                self.guarded(self.child if isinstance(child, Child) else self.nest, child, here)
+
+    def guarded(self, step: Any, child: Any, here: Here) -> None:
+        """Run one step; a mistake spoils this child only."""
+        try:
+            step(child, here)
+        except Mistake as mistake:
+            path = self.spoil(child, here)
+            self.mistake(mistake, here.trail, path)
+        except Silent:
+            self.spoil(child, here)
+
+    def spoil(self, child: Child | Nest | Loop, here: Here) -> str:
+        """Give the child's names a value of unknown shape, so that what depends on it stays silent."""
+        entry = Entry((Wire(None, 0, None, "float32"),), owner=None)
+        here.scope.flow = entry
+        if isinstance(child, Loop):
+            return ""
+        name = self.spoilt_name(child, here)
+        here.scope.names.setdefault(name, entry)
+        if isinstance(child, Child):
+            label = child.wiring.get("as")
+            if isinstance(label, Scalar):
+                here.scope.names.setdefault(label.text, entry)
+        if here.branching is not None:
+            here.branching.append((name, entry))
+        return here.scope.inner_path(name)
+
+    def spoilt_name(self, child: Child | Nest, here: Here) -> str:
+        if child.name is not None:
+            try:
+                return template(child.name, here.env)
+            except (Mistake, Silent):
+                return child.name.text
+        name = child.wiring.get("name") if isinstance(child, Child) else None
+        if isinstance(name, Scalar):
+            return name.text
+        last = here.scope.count
+        here.scope.count += 1
+        return str(last)
+
+    def loop(self, loop: Loop, here: Here) -> None:
+        if loop.when is not None and not condition(loop.when, here.env):
+            return
+        for turn in self.turns(loop, here):
+            bound = bind_targets(loop.names, turn)
+            step = "for " + ", ".join(f"{k} = {_brief(v)}" for k, v in bound.items() if k != "_")
+            trail = (here.trail, step if bound.keys() - {"_"} else "for")
+            self.body(loop.body, Here(here.scope, {**here.env, **bound}, trail, here.group, here.branching))
+
+    def turns(self, loop: Loop, here: Here) -> list[Any]:
+        start = loop.header.text.rfind(loop.expression)
+        place = loop.header.span(start, start + len(loop.expression))
+        values = expression(Scalar(loop.expression, loop.expression, *place), here.env)
+        if not isinstance(values, list | tuple | range):
+            raise Mistake("SC112", f"a `for` runs over a list, not over {_brief(values)}", place, "write `range(n)`")
+        try:
+            for value in values:
+                bind_targets(loop.names, value)
+        except ExpressionError as error:
+            raise Mistake("SC112", error.message, loop.header, error.help) from None
+        return list(values)
+
+    def nest(self, nest: Nest, here: Here) -> None:
+        name = self.take_name(nest, None, here)
+        entry = self.sequence(nest, nest.body, name, here, here.scope.flow)
+        self.settle(nest, name, entry, here)
+
+    def sequence(self, child: Child | Nest, body: Body, name: str, here: Here, given: Entry | None) -> Entry:
+        """Elaborate a nested sequence; its names can be reached from outside through its own."""
+        path = here.scope.inner_path(name)
+        group = self.open_group(Group(name, path, child, here.trail, named=body.named), here)
+        scope = Scope(path, given, here.scope, body)
+        here.scope.names[name] = Entry(None, members=scope.names)
+        wire = None if given is None or not given.wires else given.wires[0]
+        env = here.env if wire is None else {**_without_input(here.env), **input_env(wire)}
+        self.body(body, Here(scope, env, here.trail, group))
+        if scope.flow is None:
+            raise Mistake("SC116", "the sequence has no input", (child.start, child.end), "give it a `from`")
+        return Entry(scope.flow.wires, equals=scope.flow.equals, members=scope.names, owner=group)
+
+    def open_group(self, group: Group, here: Here) -> Group:
+        here.group.children.append((group.name, group))
+        self.by_path[group.path] = group
+        return group
+
+    # children
+
+    def child(self, child: Child, here: Here) -> None:
+        wiring = child.wiring
+        if "when" in wiring and not condition(wiring["when"], here.env):
+            self.skip(child, here)
+        elif "repeat" in wiring:
+            self.repeat(child, here)
+        else:
+            name = self.take_name(child, wiring.get("name"), here)
+            first = len(self.nodes)
+            entry = self.layer(child, name, here, given_inputs(child, here.scope, here.env))
+            self.settle(child, name, entry, here)
+            self.expect(child, entry, first, here.scope.inner_path(name), here)
+
+    def skip(self, child: Child, here: Here) -> None:
+        """A layer whose `when` is false stands for its input, in the flow and by name; it takes no number."""
+        entry = given_inputs(child, here.scope, here.env).stand_in(child)
+        entry = Entry(entry.wires, equals=entry.equals, skipped=True)
+        own = child.name or child.wiring.get("name")
+        name = template(own, here.env) if isinstance(own, Scalar) else ""
+        group = Group(name, here.scope.inner_path(name), child, here.trail, skipped=True)
+        here.group.children.append((name, group))
+        self.settle(child, name, entry, here)
+
+    def repeat(self, child: Child, here: Here) -> None:
+        """The child so many times in a row: numbers of its own in a list, one child that holds them in a mapping."""
+        count = self.repeat_count(child, here)
+        given = given_inputs(child, here.scope, here.env)
+        own = child.name or child.wiring.get("name")
+        if own is None:
+            for _ in range(count):
+                name = self.take_name(child, None, here)
+                given = self.turn(child, name, here, given)
+            if count == 0:
+                here.scope.flow = given.stand_in(child)
+            self.label(child, here.scope.flow, here)
+            return
+        name = self.take_name(child, child.wiring.get("name"), here)
+        group = self.open_group(Group(name, here.scope.inner_path(name), child, here.trail, named=False), here)
+        scope = Scope(group.path, given.stand_in(child) if count == 0 else here.scope.flow, here.scope, None)
+        here.scope.names[name] = Entry(None, members=scope.names)
+        inner = Here(scope, here.env, here.trail, group)
+        for number in range(count):
+            given = self.turn(child, str(number), inner, given)
+        flow = scope.flow
+        assert flow is not None
+        self.settle(child, name, Entry(flow.wires, equals=flow.equals, members=scope.names, owner=group), here)
+
+    def turn(self, child: Child, name: str, here: Here, given: Given) -> Given:
+        first = len(self.nodes)
+        entry = self.layer(child, name, here, given)
+        here.scope.names[name] = entry
+        here.scope.flow = entry
+        self.expect(child, entry, first, here.scope.inner_path(name), here)
+        return given.next(entry)
+
+    def repeat_count(self, child: Child, here: Here) -> int:
+        node = child.wiring["repeat"]
+        count = value_of(node, here.env)
+        if type(count) is not int or count < 0:
+            raise Mistake("SC105", f"`repeat` is {_brief(count)} where an integer of at least 0 is due", node)
+        return count
+
+    def take_name(self, child: Child | Nest, own: Any, here: Here) -> str:
+        """The child's own name: its key, its `name`, or the next number."""
+        if child.name is not None and own is not None:
+            message = f"`name` is for a list; here the key {child.name.text!r} is the name"
+            raise Mistake("SC103", message, own)
+        key = child.name or own
+        if key is None:
+            name = str(here.scope.count)
+            here.scope.count += 1
+            return name
+        if not isinstance(key, Scalar):
+            raise Mistake("SC105", "a name is text", key)
+        name = template(key, here.env)
+        if reason := bad_child_name(name):
+            raise Mistake("SC110", f"{name!r} cannot be the name of a layer: {reason}", key)
+        self.refuse_twin(name, key, here)
+        return name
+
+    def refuse_twin(self, name: str, key: Scalar, here: Here) -> None:
+        before = self.by_path.get(here.scope.inner_path(name))
+        if before is None and name not in here.scope.names:
+            return
+        message = f"the name {name!r} comes out twice"
+        turns = [" in ".join(reversed(trail_text(t))) for t in (getattr(before, "trail", None), here.trail) if t]
+        if turns:
+            message += f": {' and '.join(dict.fromkeys(turns))}"
+        raise Mistake("SC111", message, key, "a loop's names need its variable, as in `layer{i}`" if turns else "")
+
+    def settle(self, child: Child | Nest, name: str, entry: Entry, here: Here) -> None:
+        """Make the result known: by name, by label, as the flow, and as a branch."""
+        if name:
+            here.scope.names[name] = entry
+        self.label(child, entry, here)
+        if not (isinstance(entry.owner, Node) and entry.owner.op and not entry.owner.op.inputs):
+            here.scope.flow = entry
+        if here.branching is not None:
+            here.branching.append((name, entry))
+
+    def label(self, child: Child | Nest, entry: Entry | None, here: Here) -> None:
+        if not isinstance(child, Child) or "as" not in child.wiring or entry is None:
+            return
+        node = child.wiring["as"]
+        if not isinstance(node, Scalar) or not isinstance(node.value, str):
+            raise Mistake("SC105", "`as` is a name", node)
+        name = template(node, here.env)
+        if reason := bad_child_name(name):
+            raise Mistake("SC110", f"{name!r} cannot be a label: {reason}", node)
+        if name in here.scope.names:
+            raise Mistake("SC111", f"the name {name!r} comes out twice in this sequence", node)
+        here.scope.names[name] = entry
+
+    def expect(self, child: Child, entry: Entry, first: int, path: str, here: Here) -> None:
+        if "expect" in child.wiring and entry.wires:
+            self.expectations.append(
+                Expectation(
+                    path,
+                    child.wiring["expect"],
+                    entry.wires[0],
+                    first,
+                    len(self.nodes),
+                    here.env,
+                    here.trail,
+                )
+            )
+
+    # one layer
+
+    def layer(self, child: Child, name: str, here: Here, given: Given) -> Entry:
+        head, argument = self.head(child, here.env)
+        if head == "Sequential":
+            return self.shared(child, name, here, lambda: self.sequence(child, child.bodies["Sequential"], name, here, given.only(child)))
+        if head in self.spec.blocks:
+            block = self.spec.blocks[head]
+            return self.shared(child, name, here, lambda: use_block(self, block, child, argument, name, here, given))
+        if "branches" in child.bodies:
+            return self.merge(child, head, argument, name, here, given)
+        return operate(self, child, find(head), argument, name, here, given)
+
+    def head(self, child: Child, env: Mapping[str, Any]) -> tuple[str, Any]:
+        """The operator or block that a child names, itself or through a param that holds its name."""
+        text = child.head.text
+        known = (*MODULES, *self.spec.blocks, "Sequential", "Residual")
+        if text not in known and isinstance(env.get(text), str):
+            text = env[text]
+        elif text in env and text not in known:
+            raise Mistake("SC106", f"param {text!r} holds {_brief(env[text])}, not an operator's name", child.head)
+        if text in known:
+            return text, child.argument
+        near = nearest(text, known)
+        help = f"did you mean {near}?" if near else "operators are named as in torch.nn"
+        raise Mistake("SC106", f"no operator or block is named {text!r}", child.head, help)
+
+    def merge(self, child: Child, head: str, argument: Any, name: str, here: Here, given: Given) -> Entry:
+        """An operator applied to the results of its branches, each of which begins at what the merge was given."""
+        residual = head == "Residual"
+        operator = find("Add" if residual else head)
+        if not operator.merging:
+            raise Mistake("SC107", f"{head} takes no `branches`", child.head, "Add, Cat, Mul and the like do")
+        source = given.only(child)
+        path = here.scope.inner_path(name)
+        group = self.open_group(Group(name, path, child, here.trail), here)
+        body = child.bodies["branches"]
+        scope = Scope(path, source, here.scope, body)
+        here.scope.names[name] = Entry(None, members=scope.names)
+        results = self.branches(body, Here(scope, {**_without_input(here.env), **input_env(_first(source))}, here.trail, group))
+        if residual and len(body.children) == 1 and source is not None:
+            results.append(("the input", source))
+        node_entry = operate(self, child, operator, argument, name, Here(here.scope, here.env, here.trail, group), Given.of(results))
+        return Entry(node_entry.wires, members=scope.names, owner=group)
+
+    def branches(self, body: Body, here: Here) -> list[tuple[str, Entry]]:
+        results: list[tuple[str, Entry]] = []
+        self.body(body, Here(here.scope, here.env, here.trail, here.group, results))
+        return results
+
+    def shared(self, child: Child, name: str, here: Here, make: Any) -> Entry:
+        """Make a sequence or block; where it has `share`, every layer inside calls the modules of the other."""
+        if "share" not in child.wiring:
+            return make()  # type: ignore[no-any-return]
+        node = child.wiring["share"]
+        owner = resolve(node, here.scope, here.env, here.scope.flow).owner
+        if not isinstance(owner, Group) or owner.block is not self.spec.blocks.get(child.head.text):
+            raise Mistake("SC120", f"{node.text!r} is not the same block, so it cannot be shared", node)  # type: ignore[union-attr]
+        path = here.scope.inner_path(name)
+        self.sharing.append((path, owner.owner.path))
+        try:
+            entry: Entry = make()
+        finally:
+            self.sharing.pop()
+        group = self.by_path[path]
+        assert isinstance(group, Group)
+        if group.arguments != owner.arguments:
+            raise Mistake("SC120", f"{node.text!r} has other arguments, so it cannot be shared", node)  # type: ignore[union-attr]
+        group.owner = owner.owner
+        return entry
+
+    def new_node(self, path: str, op_name: str, child: Child, here: Here, name: str) -> Node:
+        if len(self.nodes) >= MAX_LAYERS:
+            message = f"the spec expands to more than {MAX_LAYERS:,} layers"
+            self.mistake(Mistake("SC121", message, child.head), here.trail, path)
+            raise TooManyLayers
+        node = Node(len(self.nodes), path, op_name, child, here.trail)
+        node.env = here.env
+        self.nodes.append(node)
+        self.by_path.setdefault(path, node)
+        here.group.children.append((name, node))
+        return node
+
+
+def _first(entry: Entry | None) -> Wire | None:
+    return entry.wires[0] if entry is not None and entry.wires else None
+
+
+def _without_input(env: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in env.items() if not k.startswith("in_")}
+
+
+def _brief(value: Any) -> str:
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+__all__ = ["Here", "Walk", "elaborate", "param_value"]

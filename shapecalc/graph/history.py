@@ -1,0 +1,59 @@
+"""Where a value comes from: the sizes on its way from the input, for messages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shapecalc.graph.graph import Wire
+    from shapecalc.ops.op import Shape
+
+STEPS = 5
+
+
+def arrival(wire: Wire) -> str:
+    """One line on how a value got its shape: the last few layers that changed it, and the product that a flatten made.
+
+    For example "[N, 1568] arrives from flatten: 32*7*7 = 1568; pool 32x7x7 <- conv 32x14x14 <- input 1x28x28".
+    """
+    steps = _steps(wire)
+    if not steps:
+        return ""
+    product = _product(wire)
+    chain = " <- ".join(f"{origin} {_short(shape)}" for origin, shape in steps)
+    return f"{product}; {chain}" if product else chain
+
+
+def _steps(wire: Wire) -> list[tuple[str, Shape]]:
+    """Origins and shapes from the value back to the input, those that changed the shape; the middle left out."""
+    steps: list[tuple[str, Shape]] = []
+    current: Wire | None = wire
+    while current is not None and current.shape is not None:
+        inputs = () if current.node is None else current.node.inputs
+        before = next((w for w in inputs if w is not None), None)
+        if before is None or before.shape != current.shape or not steps:
+            steps.append((current.origin, current.shape))
+        current = before
+    if len(steps) > STEPS:
+        return [*steps[: STEPS - 1], steps[-1]]
+    return steps
+
+
+def _product(wire: Wire) -> str:
+    """`32*7*7 = 1568` where the last size is the product of the sizes before a layer that merged them."""
+    node = wire.node
+    while node is not None and node.inputs and node.inputs[0] is not None:
+        before = node.inputs[0]
+        if before.shape is None or wire.shape is None or before.shape == wire.shape:
+            node = before.node
+            continue
+        merged = before.shape[1:]
+        if len(before.shape) > len(wire.shape) and len(wire.shape) > 1:
+            return f"{'*'.join(str(s) if isinstance(s, int) else f'({s})' for s in merged)} = {wire.shape[-1]}"
+        return ""
+    return ""
+
+
+def _short(shape: Shape) -> str:
+    sizes = shape[1:] if len(shape) > 1 and str(shape[0]) == "N" else shape
+    return "x".join(str(s) if isinstance(s, int) else f"({s})" for s in sizes)

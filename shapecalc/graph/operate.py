@@ -1,0 +1,233 @@
+"""One operator in the network: its arguments read, its inputs checked, its needs judged, its outputs made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shapecalc.graph.graph import Assumption, Node, Wire
+from shapecalc.graph.history import arrival
+from shapecalc.graph.mistake import Mistake, Silent
+from shapecalc.graph.scope import Entry
+from shapecalc.graph.values import attributes_of, match_arguments, missing_arguments, read_argument
+from shapecalc.graph.wiring import resolve, wire_of
+from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED, Claim
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shapecalc.graph.elaborate import Here, Walk
+    from shapecalc.graph.wiring import Given
+    from shapecalc.ops.op import Need, Operator, Shape
+    from shapecalc.source import located
+    from shapecalc.source.spec import Child
+
+STRUCTURE = frozenset({"branches", "body", "shortcut"})
+
+INDEX_RANGE = Claim(
+    "SC217",
+    "",
+    AT_LEAST_ZERO,
+    lambda op, xs, axis: f"{op.bound} is {getattr(op, op.bound)}, but values below {axis} may arrive",
+)
+
+
+def operate(
+    walk: Walk, child: Child, operator: type[Operator], argument: Any, name: str, here: Here, given: Given
+) -> Entry:
+    """Add a node for one layer and give its outputs. Mistakes leave the node without an operator."""
+    node = walk.new_node(here.scope.inner_path(name), child.head.text, child, here, name)
+    node.op_name = operator.__name__
+    try:
+        values = _arguments(walk, node, operator, argument, here, given)
+        node.inputs = _wires(operator, child, given)
+        op = _settled(operator, values, node)
+        _judge(walk, op, node)
+        return _outputs(walk, op, node, values, here)
+    except Mistake as mistake:
+        walk.mistake(mistake, here.trail, node.path)
+    except Silent:
+        pass
+    node.outputs = (Wire(node, 0, None, "float32", free=not operator.inputs),)
+    return Entry(node.outputs, owner=node)
+
+
+def _arguments(
+    walk: Walk, node: Node, operator: type[Operator], argument: located.Node | None, here: Here, given: Given
+) -> dict[str, Any]:
+    """The operator's arguments as read; every mistake among them is reported."""
+    if given.operands:
+        return {"operands": given.operands}
+    by_name, main = attributes_of(operator)
+    known = [n for n in by_name if not (operator.merging and n == "operands")]
+    written, mistakes = match_arguments(operator.__name__, known, main and main.name, argument, STRUCTURE)
+    values: dict[str, Any] = {}
+    for key, located_value in written.items():
+        if key in by_name:
+            try:
+                values[key] = read_argument(by_name[key], located_value, here.env)
+            except Mistake as mistake:
+                mistakes.append(mistake)
+    node.written = written
+    assert node.child is not None
+    if not mistakes:
+        mistakes = missing_arguments(operator.__name__, operator, values, node.child.head)
+    if mistakes:
+        for mistake in mistakes:
+            walk.mistake(mistake, here.trail, node.path)
+        raise Silent
+    return {k: v for k, v in values.items() if not (v is None and by_name[k].default is INFERRED)}
+
+
+def _wires(operator: type[Operator], child: Child, given: Given) -> tuple[Wire | None, ...]:
+    """The values that the operator takes, in torch's order; None where an optional one is absent."""
+    slots = operator.inputs
+    if given.by_name is not None:
+        return _by_name(operator, child, given)
+    wires = tuple(wire_of(named, given.place) for named in given.entries)
+    repeated = bool(slots) and slots[-1].endswith("*")
+    least = sum(not s.endswith(("?", "*")) for s in slots) + repeated
+    if least <= len(wires) and (repeated or len(wires) <= len(slots)):
+        return wires
+    due = f"{least}" if least == len(slots) and not repeated else f"at least {least}" if repeated else f"{least} to {len(slots)}"
+    title = operator.__name__
+    message = f"{title} takes {due} input{'s' * (due != '1')}, and {len(wires)} arrive{'s' * (len(wires) == 1)}"
+    listing = ", ".join(s.rstrip("?*") for s in slots)
+    raise Mistake("SC122", message, given.place or child.head, f"its inputs are {listing}" if len(slots) > 1 else "")
+
+
+def _by_name(operator: type[Operator], child: Child, given: Given) -> tuple[Wire | None, ...]:
+    slots = [s.rstrip("?*") for s in operator.inputs]
+    assert given.by_name is not None
+    for name in given.by_name:
+        if name not in slots:
+            raise Mistake("SC107", f"{operator.__name__} has no input {name!r}", given.place, f"it takes {', '.join(slots)}")
+    for slot, name in zip(operator.inputs, slots, strict=True):
+        if name not in given.by_name and not slot.endswith("?"):
+            raise Mistake("SC122", f"{operator.__name__} needs its input {name!r}", given.place)
+    wires = [wire_of(given.by_name[n], given.place) if n in given.by_name else None for n in slots]
+    while wires and wires[-1] is None:
+        wires.pop()
+    return tuple(wires)
+
+
+def shapes_of(wires: tuple[Wire | None, ...]) -> tuple[Shape, ...]:
+    """The shapes of inputs. Raises Silent where one is unknown."""
+    if any(w is not None and w.shape is None for w in wires):
+        raise Silent
+    return tuple(None if w is None else w.shape for w in wires)  # type: ignore[misc]
+
+
+def _settled(operator: type[Operator], values: dict[str, Any], node: Node) -> Operator:
+    xs = shapes_of(node.inputs)
+    if xs:
+        _check_first(operator, node, xs[0])
+    if operator.merging:
+        values["operands"] = _operands(values.get("operands") or (None,) * len(xs), node.inputs)
+    node.op = operator(values, *xs)
+    return node.op
+
+
+def _check_first(operator: type[Operator], node: Node, x: Shape) -> None:
+    """Rank and dtype of the first input."""
+    wire = node.inputs[0]
+    assert wire is not None
+    ranks, takes = operator.ranks, operator.takes
+    if ranks is not None and len(x) not in ranks:
+        due = " or ".join(map(str, ranks))
+        message = f"{operator.__name__} takes {due} dimensions, and {len(x)} arrive: {shown_shape(x)}"
+        raise Mistake("SC209", message, node.place, arrival(wire))
+    if takes is not None and wire.dtype not in takes:
+        due = ", ".join(sorted(takes))
+        raise Mistake("SC212", f"{operator.__name__} takes {due}, and {wire.dtype} arrives", node.place, arrival(wire))
+
+
+def _operands(operands: tuple[Any, ...], wires: tuple[Wire | None, ...]) -> tuple[Any, ...]:
+    """Operands as the operator wants them: "tensor", "free" for a learned tensor, or the number itself."""
+    kinds = iter("free" if w is not None and w.free else "tensor" for w in wires)
+    return tuple(next(kinds) if operand is None else operand for operand in operands)
+
+
+def shown_shape(x: Shape) -> str:
+    return f"[{', '.join(map(str, x))}]"
+
+
+def _judge(walk: Walk, op: Operator, node: Node) -> None:
+    """Judge every need: false is a mistake, unknown an assumption on the input sizes."""
+    xs = shapes_of(node.inputs)
+    for need in op.needs(*xs):
+        claim, gap = need[0], need[1]
+        if claim.training:
+            continue
+        if type(gap) is int:
+            holds: bool | None = gap >= 0 if claim.relation is AT_LEAST_ZERO else gap == 0
+        else:
+            from shapecalc.dims.decide import at_least_zero, equal
+
+            holds = at_least_zero(gap) if claim.relation is AT_LEAST_ZERO else equal(gap, 0)
+        if holds is None:
+            walk.assumptions.append(Assumption(node, claim, gap, need[2] if len(need) > 2 else -1))
+        elif not holds:
+            raise _broken_need(op, node, need, xs)
+    first = node.inputs[0] if node.inputs else None
+    if op.bound and first is not None and first.below is not None:
+        _judge_bound(walk, op, node, first.below)
+
+
+def _judge_bound(walk: Walk, op: Operator, node: Node, below: Any) -> None:
+    from shapecalc.dims.decide import at_least_zero
+
+    assert op.bound is not None
+    if at_least_zero(getattr(op, op.bound) - below) is False:
+        place = node.written.get(op.bound, node.child.head if node.child else (0, 0))
+        raise Mistake("SC217", INDEX_RANGE.say(op, (), below), place)
+
+
+def _broken_need(op: Operator, node: Node, need: Need, xs: tuple[Shape, ...]) -> Mistake:
+    claim = need[0]
+    axis = need[2] if len(need) > 2 else -1
+    place: Any = node.written.get(claim.attribute, node.place)
+    advice = claim.advise(op, xs, axis) if claim.advise else ""
+    histories = [arrival(w) for w in dict.fromkeys(node.inputs) if w is not None]
+    return Mistake(claim.code, claim.say(op, xs, axis), place, "; ".join(filter(None, [advice, *histories])))
+
+
+def _outputs(walk: Walk, op: Operator, node: Node, values: Mapping[str, Any], here: Here) -> Entry:
+    xs = shapes_of(node.inputs)
+    shapes = op.shape(*xs)
+    given = [w.dtype for w in node.inputs if w is not None]
+    dtypes = op.dtypes(*given) or (given[0],) * len(shapes)
+    free = not op.inputs
+    node.outputs = tuple(
+        Wire(node, i, shape, dtype, free=free) for i, (shape, dtype) in enumerate(zip(shapes, dtypes, strict=True))
+    )
+    share(walk, op, node, values, here)
+    return Entry(node.outputs, equals=op.equals, owner=node)
+
+
+def share(walk: Walk, op: Operator, node: Node, values: Mapping[str, Any], here: Here) -> None:
+    """Call another layer's module again, or tie its weights, where `share` says so here or on a sequence around."""
+    for path, owner_path in walk.sharing:
+        if node.path.startswith(path):
+            other = walk.by_path.get(owner_path + node.path[len(path) :])
+            if isinstance(other, Node) and other.op_name == node.op_name:
+                node.owner = other.owner
+    written = node.child.wiring.get("share") if node.child else None
+    if written is None or (node.child and node.child.bodies):
+        return
+    other = resolve(written, here.scope, here.env, here.scope.flow).owner
+    if not isinstance(other, Node) or other.op is None:
+        raise Mistake("SC120", "`share` names the path of an earlier layer", written)
+    if type(other.op) is type(op) and _settings(other.op) == _settings(op):
+        node.owner = other.owner
+        return
+    theirs = other.op.weights()
+    node.ties = {n: (other, n) for n, shape in op.weights().items() if theirs.get(n) == shape}
+    if not node.ties:
+        mine = ", ".join(f"{n} {shown_shape(s)}" for n, s in op.weights().items()) or "no weights"
+        yours = ", ".join(f"{n} {shown_shape(s)}" for n, s in theirs.items()) or "no weights"
+        message = f"no tensor can be shared: {node.path} has {mine}; {other.path} has {yours}"
+        raise Mistake("SC120", message, written, "tensors of equal name and shape are tied")
+
+
+def _settings(op: Operator) -> list[Any]:
+    return [getattr(op, a.name) for a in op.attributes]

@@ -1,0 +1,142 @@
+"""The use of a block: its params bound, its inputs named, its layers elaborated in a scope of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shapecalc.dims.sym import symbol
+from shapecalc.graph.document import shape_of, with_batch
+from shapecalc.graph.graph import Group, Wire
+from shapecalc.graph.mistake import Mistake, Silent
+from shapecalc.graph.operate import operate, shapes_of
+from shapecalc.graph.scope import Entry, Scope, input_env
+from shapecalc.graph.values import match_arguments, param_value, value_of
+from shapecalc.graph.wiring import Given, wire_of
+from shapecalc.ops.opaque import Opaque
+from shapecalc.ops.registry import MODULES, find
+from shapecalc.source.located import Pairs, Scalar
+from shapecalc.source.names import WIRING_KEYS
+from shapecalc.source.spec import Child
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shapecalc.graph.elaborate import Here, Walk
+    from shapecalc.source import located
+    from shapecalc.source.spec import Block
+
+
+def use_block(
+    walk: Walk, block: Block, child: Child, argument: located.Node | None, name: str, here: Here, given: Given
+) -> Entry:
+    """The outputs of one use of a block. Raises Mistake."""
+    wires = _inputs(block, child, given)
+    arguments = _arguments(walk, block, child, argument, here, wires)
+    env = {"N": symbol("N"), **arguments, **input_env(wires[0])}
+    trail = (here.trail, f"block {block.name.text}")
+    if block.body is None:
+        return _opaque(walk, block, child, name, here, wires, env)
+    path = here.scope.inner_path(name)
+    group = walk.open_group(Group(name, path, child, here.trail, named=block.body.named, block=block), here)
+    group.arguments = arguments
+    scope = Scope(path, Entry(wires[:1]), None, block.body)
+    scope.names.update({key.text: Entry((wire,)) for key, wire in zip(block.inputs, wires, strict=False)})
+    inside = type(here)(scope, env, trail, group)
+    here.scope.names[name] = Entry(None, owner=group)
+    if block.merge is not None:
+        return Entry(_merged(walk, block, inside, name, here).wires, owner=group)
+    walk.body(block.body, inside)
+    return Entry(walk.outputs(block.output, inside), owner=group)
+
+
+def _inputs(block: Block, child: Child, given: Given) -> tuple[Wire, ...]:
+    """The values for the block's inputs, in the order of its `inputs`."""
+    names = [key.text for key in block.inputs] or ["input"]
+    title = block.name.text
+    if given.by_name is not None:
+        wrong = [n for n in names if n not in given.by_name] + [n for n in given.by_name if n not in names]
+        if wrong:
+            message = f"block {title} takes {', '.join(names)}; {wrong[0]!r} does not fit"
+            raise Mistake("SC122", message, given.place)
+        return tuple(wire_of(given.by_name[n], given.place) for n in names)
+    if len(given.entries) != len(names):
+        listing = ", ".join(names)
+        message = f"block {title} takes {len(names)} inputs ({listing}), and {len(given.entries)} arrive"
+        raise Mistake("SC122", message.replace("takes 1 inputs", "takes 1 input"), given.place or child.head)
+    return tuple(wire_of(named, given.place) for named in given.entries)
+
+
+def _arguments(
+    walk: Walk, block: Block, child: Child, argument: located.Node | None, here: Here, wires: tuple[Wire, ...]
+) -> dict[str, Any]:
+    """The values of the block's params: what is given sees the caller's names, defaults the block's own."""
+    title = f"block {block.name.text}"
+    known = [key.text for key, _ in block.params]
+    written, mistakes = match_arguments(title, known, known[0] if known else None, argument)
+    env: dict[str, Any] = {"N": symbol("N"), **input_env(wires[0] if wires else None)}
+    values: dict[str, Any] = {}
+    for key, default in block.params:
+        name = key.text
+        try:
+            value = param_value(written[name], here.env) if name in written else param_value(default, env)
+            if value is None and name not in written:
+                mistakes.append(Mistake("SC108", f"{title} needs `{name}`", child.head))
+        except Mistake as mistake:
+            mistakes.append(mistake)
+            continue
+        values[name] = env[name] = value
+    if mistakes:
+        for mistake in mistakes:
+            walk.mistake(mistake, here.trail, here.scope.path)
+        raise Silent
+    return values
+
+
+def _merged(walk: Walk, block: Block, inside: Here, name: str, here: Here) -> Entry:
+    """Branches that one operator merges; they are the block's own children."""
+    merge = block.merge
+    head, argument = _merge_head(merge)
+    if head.text not in MODULES or not find(head.text).merging:
+        raise Mistake("SC106", f"`merge` names a merging operator, not {head.text!r}", head, "Cat, Add, Mul ...")
+    assert block.body is not None
+    results = walk.branches(block.body, inside)
+    use = Child(None, head, argument, {}, {}, head.start, head.end)
+    outer = type(here)(here.scope, inside.env, inside.trail, inside.group)
+    return operate(walk, use, find(head.text), argument, name, outer, Given.of(results))
+
+
+def _merge_head(merge: located.Node | None) -> tuple[Scalar, located.Node | None]:
+    if isinstance(merge, Scalar):
+        return merge, None
+    if isinstance(merge, Pairs):
+        pairs = [(k, v) for k, v in merge.pairs if k.text not in WIRING_KEYS]
+        if len(pairs) == 1:
+            return pairs[0]
+    raise Mistake("SC105", "`merge` is an operator, as `Cat` or `{Cat: {dim: 2}}`", merge or (0, 0))
+
+
+def _opaque(
+    walk: Walk, block: Block, child: Child, name: str, here: Here, wires: tuple[Wire, ...], env: Mapping[str, Any]
+) -> Entry:
+    """A block that states its shape instead of layers: one node whose other facts may be unknown."""
+    node = walk.new_node(here.scope.inner_path(name), block.name.text, child, here, name)
+    node.inputs = wires
+    shapes_of(wires)
+    shape = shape_of(block.facts["shape"], env)
+    first = wires[0].shape
+    assert first is not None
+    weights = block.facts.get("weights")
+    if weights is not None and not isinstance(weights, Pairs):
+        raise Mistake("SC105", "`weights` is a mapping from names to shapes", weights)
+    macs = block.facts.get("macs")
+    values = {
+        "name": block.name.text,
+        "stated": with_batch(shape) if "N" in map(str, first[:1]) else shape,
+        "stated_weights": None if weights is None else {k.text: shape_of(v, env) for k, v in weights.pairs},
+        "stated_macs": None if macs is None else value_of(macs, env),
+        "stated_window": None if "window" not in block.facts else value_of(block.facts["window"], env),
+        "arguments": {key.text: env[key.text] for key, _ in block.params},
+    }
+    node.op = Opaque(values, first)
+    node.outputs = (Wire(node, 0, node.op.shape(first)[0], wires[0].dtype),)
+    return Entry(node.outputs, owner=node)

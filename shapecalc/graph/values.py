@@ -1,0 +1,159 @@
+"""Located nodes -> plain values: expressions evaluated in scope, words and free text taken as they stand.
+
+Raises `Mistake` with the place in the text; knows readers of arguments but no operator in particular.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from shapecalc.graph.mistake import Mistake, Silent
+from shapecalc.ops.kinds import Unfit
+from shapecalc.ops.op import REQUIRED
+from shapecalc.source.expression import ExpressionError, evaluate, is_identifier, substitute
+from shapecalc.source.located import Items, Pairs, Scalar, kind_of
+from shapecalc.source.nearest import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from shapecalc.ops.kinds import Kind
+    from shapecalc.ops.op import Attribute, Operator
+    from shapecalc.source.located import Node
+
+    Env = Mapping[str, Any]
+
+CODES = {"condition": "SC113"}
+IN_NAMES = ("in_shape", "in_channels", "in_features")
+BROKEN = "in_shape is broken"
+"""The key that marks a scope whose input a mistake left unknown."""
+
+NO_WORDS: frozenset[str] = frozenset()
+
+
+def value_of(node: Node, env: Env, words: frozenset[str] = NO_WORDS, *, text: bool = False) -> Any:
+    """The value of a node: text is an expression unless it is one of `words`, or any text is literal (`text`)."""
+    if isinstance(node, Scalar):
+        value = node.value
+        if type(value) is not str or text or value in words:
+            return value
+        return expression(node, env)
+    if isinstance(node, Items):
+        return [value_of(item, env, words, text=text) for item in node.items]
+    if len(node.pairs) == 1:
+        key, value = node.pairs[0]
+        return (key.text, value_of(value, env, words, text=text))
+    raise Mistake("SC105", "a value is due here, not a mapping", node)
+
+
+def expression(node: Scalar, env: Env) -> Any:
+    """The value of an expression in scope."""
+    try:
+        return evaluate(node.text, env)
+    except ExpressionError as error:
+        raise _located(error, node, env) from None
+
+
+def _located(error: ExpressionError, node: Scalar, env: Env) -> Exception:
+    name = getattr(error, "name", None)
+    if name and BROKEN in env and name in IN_NAMES:
+        return Silent()
+    help = error.help
+    if name:
+        near = nearest(name, [k for k in env if k != BROKEN])
+        help = f"did you mean `{near}`?" if near else help
+    return Mistake(CODES.get(error.kind, "SC112"), error.message, node.span(error.start, error.end), help)
+
+
+def param_value(node: Node, env: Env) -> Any:
+    """The value of a param or block argument: one identifier that names nothing in scope is text."""
+    if isinstance(node, Scalar):
+        if type(node.value) is str and is_identifier(node.text) and node.text not in env:
+            if BROKEN in env and node.text in IN_NAMES:
+                raise Silent
+            return _word(node)
+        return value_of(node, env)
+    if isinstance(node, Items):
+        return [param_value(item, env) for item in node.items]
+    raise Mistake("SC105", f"a param is a number, boolean, text or list, not {kind_of(node)}", node)
+
+
+def _word(node: Scalar) -> Any:
+    return {"true": True, "false": False, "null": None}.get(node.text, node.text)
+
+
+def template(node: Scalar, env: Env) -> str:
+    """A name with every `{expr}` replaced."""
+    if "{" not in node.text:
+        return node.text
+    try:
+        return substitute(node.text, env)
+    except ExpressionError as error:
+        raise _located(error, node, env) from None
+
+
+def condition(node: Node, env: Env) -> bool:
+    """The truth of a `when`."""
+    value = value_of(node, env)
+    if isinstance(value, bool):
+        return value
+    if value is None or isinstance(value, int | float | str | list):
+        return bool(value)
+    raise Mistake("SC113", f"the condition depends on {value}, which is not known", node, "fix the size with --set")
+
+
+@cache
+def attributes_of(operator: type[Operator]) -> tuple[dict[str, Attribute], Attribute | None]:
+    """An operator's attributes by name, and the main one."""
+    by_name = {a.name: a for a in operator.attributes}
+    return by_name, next((a for a in operator.attributes if a.main), None)
+
+
+def read_argument(attribute: Attribute, node: Node, env: Env) -> Any:
+    """The value of an operator's argument in the form that its kind gives it."""
+    kind: Kind = attribute.kind
+    value = value_of(node, env, kind.words, text=kind.text)
+    try:
+        return kind.read(value)
+    except Unfit as unfit:
+        shown = f"{attribute.name} {unfit}".replace(f"{attribute.name} it ", f"{attribute.name} ", 1)
+        near = nearest(value, kind.words) if isinstance(value, str) else None
+        right_type = type(value) in (int, float, list) and not isinstance(value, float)
+        raise Mistake("SC109" if right_type else "SC105", shown, node, f"did you mean {near}?" if near else "") from None
+
+
+def match_arguments(
+    title: str, known: Iterable[str], main: str | None, argument: Node | None, reserved: frozenset[str] = NO_WORDS
+) -> tuple[dict[str, Node], list[Mistake]]:
+    """Which located value each argument was given: a mapping by name, anything else the main argument."""
+    if argument is None:
+        return {}, []
+    if not isinstance(argument, Pairs):
+        if main is None:
+            message = f"{title} has no main argument, so {kind_of(argument)} alone does not say which is meant"
+            return {}, [Mistake("SC107", message, argument, f"its arguments are {', '.join(known) or 'none'}")]
+        return {main: argument}, []
+    known = tuple(known)
+    given = {key.text: value for key, value in argument.pairs if key.text not in reserved}
+    mistakes = [
+        _unknown_argument(title, key, known) for key, _ in argument.pairs if key.text not in known and key.text in given
+    ]
+    return given, mistakes
+
+
+def _unknown_argument(title: str, key: Scalar, known: tuple[str, ...]) -> Mistake:
+    near = nearest(key.text, known)
+    listing = f"its arguments are {', '.join(known)}" if known else "it takes none"
+    help = f"did you mean `{near}`?" if near else listing
+    return Mistake("SC107", f"{title} has no argument {key.text!r}", key, help)
+
+
+def missing_arguments(title: str, operator: type[Operator], given: Mapping[str, Any], head: Node) -> list[Mistake]:
+    """One mistake that names every argument without a default that is not given."""
+    missing = [a for a in operator.attributes if a.default is REQUIRED and a.name not in given]
+    if not missing:
+        return []
+    listed = " and ".join(f"`{a.name}`" for a in missing)
+    help = "; ".join(f"{a.name}: {a.doc}" for a in missing)
+    return [Mistake("SC108", f"{title} needs {listed}", head, help)]

@@ -1,0 +1,381 @@
+"""Convolutions and transposed convolutions in one, two and three dimensions."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, ClassVar
+
+from shapecalc.dims.field import POINT, Spread, Window
+from shapecalc.ops.dtypes import FLOATS
+from shapecalc.ops.kinds import FLAG, POSITIVE, Either, PerAxis, Word
+from shapecalc.ops.op import (
+    AT_LEAST_ZERO,
+    INFERRED,
+    KEEPS_INPUT,
+    ZERO,
+    Attribute,
+    Claim,
+    Operator,
+    Uniform,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from shapecalc.dims.sym import Dim
+    from shapecalc.ops.op import Kept, Need, Reads, Shape
+
+
+def window_size(i: Dim, k: int, s: int, p: int, d: int) -> Dim:
+    """Size after a window of k slides over i with stride s, dilation d and p padded cells in all.
+
+    >>> window_size(224, k=11, s=4, p=4, d=1)
+    55
+    """
+    return (i + p - d * (k - 1) - 1) // s + 1
+
+
+def spread_size(i: Dim, k: int, s: int, p: int, d: int, o: int) -> Dim:
+    """Size after a transposed convolution: the smallest input of a convolution with that output, plus `o`."""
+    return (i - 1) * s - 2 * p + d * (k - 1) + o + 1
+
+
+class Convolution(Operator):
+    """What convolutions and transposed convolutions share: channels, groups, kernel and bias."""
+
+    rank: ClassVar[int]
+    takes = FLOATS
+    inputs = ("input",)
+
+    in_channels: Dim
+    out_channels: Dim
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...] | str
+    dilation: tuple[int, ...]
+    groups: int
+    bias: bool
+
+    def settle(self, *xs: Shape) -> None:
+        if self.in_channels is INFERRED:
+            self.in_channels = xs[0][-1 - self.rank]
+        for name in ("stride", "padding", "dilation", "output_padding"):
+            value = getattr(self, name, None)
+            if isinstance(value, int):
+                setattr(self, name, Uniform((value,) * self.rank))
+
+    def channel_needs(self, x: Shape) -> list[Need]:
+        needs: list[Need] = [(CHANNELS, x[-1 - self.rank] - self.in_channels)]
+        if self.groups != 1:
+            needs.append((GROUPS_IN, self.in_channels % self.groups))
+            needs.append((GROUPS_OUT, self.out_channels % self.groups))
+        return needs
+
+    def buffers(self) -> Mapping[str, Shape]:
+        return {}
+
+    def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
+        return KEEPS_INPUT
+
+
+class Conv(Convolution):
+    """Cross-correlation of the input with learned kernels.
+
+    Sizes: floor((i + 2p - d(k-1) - 1) / s) + 1 on each axis; `padding: same` keeps the size and needs stride 1.
+    Cost: a multiply-accumulate for each output value, kernel cell and input channel of its group.
+    Pitfalls: floor drops the last columns where the stride does not divide; in_channels is read off the input.
+    Torch: torch.nn.Conv1d, Conv2d, Conv3d.
+    """
+
+    total_padding: tuple[int, ...]
+
+    def settle(self, *xs: Shape) -> None:
+        super().settle(*xs)
+        if self.padding == "same":
+            self.total_padding = tuple(d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True))
+        elif self.padding == "valid":
+            self.total_padding = (0,) * self.rank
+        else:
+            self.total_padding = tuple(2 * p for p in self.padding)  # type: ignore[operator]
+
+    def needs(self, *xs: Shape) -> Sequence[Need]:
+        (x,) = xs
+        needs = self.channel_needs(x)
+        first = len(x) - self.rank
+        for a, (i, k, p, d) in enumerate(
+            zip(x[first:], self.kernel_size, self.total_padding, self.dilation, strict=True), first
+        ):
+            needs.append((KERNEL_FITS, i + p - d * (k - 1) - 1, a))
+        if self.padding == "same":
+            needs.append((SAME_WITHOUT_STRIDE, sum(self.stride) - self.rank))
+        elif self.padding_mode != "zeros":
+            needs += self.wrapping_needs(x[first:], first)
+        return needs
+
+    def wrapping_needs(self, sizes: Sequence[Dim], first: int) -> list[Need]:
+        """Reflection wants the padding below the size, circular padding at most the size; replication any."""
+        slack = {"reflect": -1, "circular": 0}.get(self.padding_mode)
+        if slack is None:
+            return []
+        pads = [t - t // 2 for t in self.total_padding]
+        return [(MODE_PADDING, i + slack - p, a) for a, (i, p) in enumerate(zip(sizes, pads, strict=True), first)]
+
+    def shape(self, *xs: Shape) -> tuple[Shape, ...]:
+        (x,) = xs
+        first = len(x) - self.rank
+        sizes = [
+            window_size(i, k, s, p, d)
+            for i, k, s, p, d in zip(
+                x[first:], self.kernel_size, self.stride, self.total_padding, self.dilation, strict=True
+            )
+        ]
+        return ((*x[: first - 1], self.out_channels, *sizes),)
+
+    def weights(self) -> Mapping[str, Shape]:
+        weight = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
+        return {"weight": weight, "bias": (self.out_channels,)} if self.bias else {"weight": weight}
+
+    def macs(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Dim | None:
+        return prod(ys[0]) * prod(self.kernel_size) * (self.in_channels // self.groups)
+
+    def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
+        first = len(xs[0]) - self.rank
+        spatial = [
+            (a, Window(k, s, t // 2, d))
+            for a, (k, s, t, d) in enumerate(
+                zip(self.kernel_size, self.stride, self.total_padding, self.dilation, strict=True), first
+            )
+        ]
+        return (((0, POINT), (None, POINT), *spatial) if first == 2 else ((None, POINT), *spatial),)
+
+
+def _attributes(rank: int) -> tuple[Attribute, ...]:
+    return (
+        Attribute("in_channels", POSITIVE, INFERRED, "channels of the input", lead=True),
+        Attribute("out_channels", POSITIVE, doc="channels of the output: the number of kernels", main=True, lead=True),
+        Attribute("kernel_size", PerAxis(rank, 1), doc="cells of the kernel along each axis"),
+        Attribute("stride", PerAxis(rank, 1), 1, "cells between two windows"),
+        Attribute("padding", Either(PerAxis(rank), Word("same", "valid")), 0, "cells added at both ends of an axis"),
+        Attribute("dilation", PerAxis(rank, 1), 1, "cells between two cells of the kernel"),
+        Attribute("groups", POSITIVE, 1, "parts that the channels are cut into, each convolved on its own"),
+        Attribute("bias", FLAG, True, "whether a learned number is added to each output channel"),
+        Attribute("padding_mode", Word("zeros", "reflect", "replicate", "circular"), "zeros", "what is padded with"),
+    )
+
+
+class Conv1d(Conv):
+    rank = 1
+    ranks = (2, 3)
+    attributes = _attributes(1)
+
+    @classmethod
+    def samples(cls) -> Any:
+        return [
+            ({"out_channels": 6, "kernel_size": 3}, ((2, 4, 16),)),
+            ({"out_channels": 6, "kernel_size": 4, "stride": 2, "padding": 1, "dilation": 2, "groups": 2}, ((4, 17),)),
+        ]
+
+
+class Conv2d(Conv):
+    rank = 2
+    ranks = (3, 4)
+    attributes = _attributes(2)
+
+    @classmethod
+    def samples(cls) -> Any:
+        return [
+            ({"out_channels": 8, "kernel_size": 3, "padding": 1}, ((2, 3, 9, 7),)),
+            ({"out_channels": 8, "kernel_size": [3, 5], "stride": [2, 1], "groups": 2, "bias": False}, ((1, 4, 9, 9),)),
+            ({"out_channels": 4, "kernel_size": 4, "padding": "same", "dilation": 2}, ((1, 2, 8, 11),)),
+            ({"out_channels": 4, "kernel_size": 3, "padding": 1, "padding_mode": "reflect"}, ((2, 5, 6),)),
+        ]
+
+
+class Conv3d(Conv):
+    rank = 3
+    ranks = (4, 5)
+    attributes = _attributes(3)
+
+    @classmethod
+    def samples(cls) -> Any:
+        return [({"out_channels": 4, "kernel_size": [1, 3, 3], "padding": [0, 1, 1], "stride": 2}, ((2, 2, 5, 6, 7),))]
+
+
+class ConvTranspose(Convolution):
+    """Transposed convolution: each input cell adds a weighted kernel to the output.
+
+    Sizes: (i-1)s - 2p + d(k-1) + output_padding + 1 on each axis; output_padding below max(s, d).
+    Cost: a multiply-accumulate for each input value, kernel cell and output channel of its group.
+    Pitfalls: a kernel that does not divide by its stride leaves a checkerboard; weights are (in, out/groups, k).
+    Torch: torch.nn.ConvTranspose1d, ConvTranspose2d, ConvTranspose3d.
+    """
+
+    output_padding: tuple[int, ...]
+
+    def needs(self, *xs: Shape) -> Sequence[Need]:
+        (x,) = xs
+        needs = self.channel_needs(x)
+        y = self.shape(x)[0]
+        first = len(x) - self.rank
+        for a, (s, d, o) in enumerate(zip(self.stride, self.dilation, self.output_padding, strict=True), first):
+            needs.append((OUTPUT_PADDING, max(s, d) - 1 - o, a))
+            needs.append((OUTPUT_LEFT, y[a] - 1, a))
+        return needs
+
+    def shape(self, *xs: Shape) -> tuple[Shape, ...]:
+        (x,) = xs
+        first = len(x) - self.rank
+        sizes = [
+            spread_size(i, k, s, p, d, o)
+            for i, k, s, p, d, o in zip(
+                x[first:],
+                self.kernel_size,
+                self.stride,
+                self.padding,
+                self.dilation,
+                self.output_padding,
+                strict=True,
+            )
+        ]
+        return ((*x[: first - 1], self.out_channels, *sizes),)
+
+    def weights(self) -> Mapping[str, Shape]:
+        weight = (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
+        return {"weight": weight, "bias": (self.out_channels,)} if self.bias else {"weight": weight}
+
+    def macs(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Dim | None:
+        return prod(xs[0]) * prod(self.kernel_size) * (self.out_channels // self.groups)
+
+    def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
+        first = len(xs[0]) - self.rank
+        spatial = [
+            (a, Spread(k, s, p, d))
+            for a, (k, s, p, d) in enumerate(
+                zip(self.kernel_size, self.stride, self.padding, self.dilation, strict=True), first
+            )
+        ]
+        return (((0, POINT), (None, POINT), *spatial) if first == 2 else ((None, POINT), *spatial),)
+
+
+def _transposed(rank: int) -> tuple[Attribute, ...]:
+    return (
+        Attribute("in_channels", POSITIVE, INFERRED, "channels of the input", lead=True),
+        Attribute("out_channels", POSITIVE, doc="channels of the output", main=True, lead=True),
+        Attribute("kernel_size", PerAxis(rank, 1), doc="cells of the kernel along each axis"),
+        Attribute("stride", PerAxis(rank, 1), 1, "cells between the kernels that two inputs add"),
+        Attribute("padding", PerAxis(rank), 0, "cells cut from both ends of an axis"),
+        Attribute("output_padding", PerAxis(rank), 0, "cells added at the far end: which of the possible sizes is meant"),
+        Attribute("groups", POSITIVE, 1, "parts that the channels are cut into, each convolved on its own"),
+        Attribute("bias", FLAG, True, "whether a learned number is added to each output channel"),
+        Attribute("dilation", PerAxis(rank, 1), 1, "cells between two cells of the kernel"),
+        Attribute("padding_mode", Word("zeros"), "zeros", "only zeros"),
+    )
+
+
+class ConvTranspose1d(ConvTranspose):
+    rank = 1
+    ranks = (2, 3)
+    attributes = _transposed(1)
+
+    @classmethod
+    def samples(cls) -> Any:
+        return [({"out_channels": 6, "kernel_size": 4, "stride": 2, "padding": 1}, ((2, 4, 9),))]
+
+
+class ConvTranspose2d(ConvTranspose):
+    rank = 2
+    ranks = (3, 4)
+    attributes = _transposed(2)
+
+    @classmethod
+    def samples(cls) -> Any:
+        return [
+            ({"out_channels": 6, "kernel_size": 2, "stride": 2}, ((2, 4, 5, 7),)),
+            (
+                {"out_channels": 6, "kernel_size": 3, "stride": 3, "padding": 1, "output_padding": 2, "groups": 2},
+                ((4, 5, 7),),
+            ),
+        ]
+
+
+class ConvTranspose3d(ConvTranspose):
+    rank = 3
+    ranks = (4, 5)
+    attributes = _transposed(3)
+
+    @classmethod
+    def samples(cls) -> Any:
+        return [({"out_channels": 2, "kernel_size": 2, "stride": 2, "bias": False}, ((1, 3, 2, 3, 4),))]
+
+
+def _say_channels(op: Any, xs: Sequence[Shape], axis: int) -> str:
+    return f"in_channels is {op.in_channels}, but {xs[0][-1 - op.rank]} channels arrive"
+
+
+def _say_groups_in(op: Any, xs: Sequence[Shape], axis: int) -> str:
+    return f"{op.in_channels} input channels do not divide by {op.groups} groups"
+
+
+def _say_groups_out(op: Any, xs: Sequence[Shape], axis: int) -> str:
+    return f"{op.out_channels} output channels do not divide by {op.groups} groups"
+
+
+def _say_kernel(op: Any, xs: Sequence[Shape], axis: int) -> str:
+    a = axis - len(xs[0]) + op.rank
+    k, p, d, i = op.kernel_size[a], op.total_padding[a], op.dilation[a], xs[0][axis]
+    extent = f"kernel {k}" if d == 1 else f"kernel {k} with dilation {d} spans {d * (k - 1) + 1} and"
+    arrives = f"input {i}" if p == 0 else f"input {i} padded to {i + p}"
+    return f"{extent} is larger than the {arrives} on axis {axis}"
+
+
+def _say_same(op: Any, xs: Sequence[Shape], axis: int) -> str:
+    return f"padding: same keeps the size, so it needs stride 1, not {list(op.stride)}"
+
+
+def _advise_same(op: Any, xs: Sequence[Shape], axis: int) -> str:
+    x = xs[0][-op.rank :]
+    half = [d * (k - 1) // 2 for k, d in zip(op.kernel_size, op.dilation, strict=True)]
+    strided = [window_size(i, k, s, 2 * p, d) for i, k, s, p, d in zip(x, op.kernel_size, op.stride, half, op.dilation, strict=True)]
+    return (
+        f"padding: {_short(half)} with stride {_short(op.stride)} gives {_sizes(strided)}; "
+        f"stride: 1 with padding: same gives {_sizes(x)}"
+    )
+
+
+def _short(numbers: Sequence[int]) -> str:
+    return str(numbers[0]) if len(set(numbers)) == 1 else str(list(numbers))
+
+
+def _sizes(sizes: Sequence[Dim]) -> str:
+    return " x ".join(map(str, sizes))
+
+
+def _say_mode(op: Any, xs: Sequence[Shape], axis: int) -> str:
+    a = axis - len(xs[0]) + op.rank
+    pad = op.total_padding[a] - op.total_padding[a] // 2
+    bound = "smaller than" if op.padding_mode == "reflect" else "at most"
+    return f"{op.padding_mode} padding {pad} must be {bound} the input {xs[0][axis]} on axis {axis}"
+
+
+def _say_output_padding(op: Any, xs: Sequence[Shape], axis: int) -> str:
+    a = axis - len(xs[0]) + op.rank
+    return (
+        f"output_padding {op.output_padding[a]} must be smaller than stride {op.stride[a]} "
+        f"or dilation {op.dilation[a]}"
+    )
+
+
+def _say_output_left(op: Any, xs: Sequence[Shape], axis: int) -> str:
+    a = axis - len(xs[0]) + op.rank
+    return f"padding {op.padding[a]} leaves nothing of the output on axis {axis}"
+
+
+CHANNELS = Claim("SC202", "in_channels", ZERO, _say_channels)
+GROUPS_IN = Claim("SC204", "groups", ZERO, _say_groups_in)
+GROUPS_OUT = Claim("SC204", "groups", ZERO, _say_groups_out)
+KERNEL_FITS = Claim("SC201", "kernel_size", AT_LEAST_ZERO, _say_kernel)
+SAME_WITHOUT_STRIDE = Claim("SC207", "stride", ZERO, _say_same, _advise_same)
+MODE_PADDING = Claim("SC216", "padding", AT_LEAST_ZERO, _say_mode)
+OUTPUT_PADDING = Claim("SC206", "output_padding", AT_LEAST_ZERO, _say_output_padding)
+OUTPUT_LEFT = Claim("SC216", "padding", AT_LEAST_ZERO, _say_output_left)

@@ -1,0 +1,244 @@
+"""Readers of arguments: what values an attribute takes, in torch's terms, and how each is brought into one form.
+
+A kind gets a plain value (number, boolean, text, list, symbolic size) that an expression or YAML gave, and returns the
+form that the rules use, or raises `Unfit` with what it wants. It knows no file and no operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from shapecalc.dims.sym import Sym
+from shapecalc.ops.op import Uniform
+
+if TYPE_CHECKING:
+    from shapecalc.dims.sym import Dim
+
+
+class Unfit(Exception):
+    """A value that a kind does not take; the text says what is, and what it wants."""
+
+
+def shown(value: Any) -> str:
+    """A value as the user would write it."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f"the text {value!r}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(shown(v).removeprefix("the text ") for v in value) + "]"
+    return str(value)
+
+
+class Kind:
+    """A reader. `words` are texts taken literally; with `text` every text is, and no expression is read."""
+
+    words: frozenset[str] = frozenset()
+    text = False
+    wants = "a value"
+
+    def read(self, value: Any) -> Any:
+        raise NotImplementedError
+
+    def same(self, value: Any, default: Any) -> bool:
+        """Whether `value`, as read, is what torch would take by default."""
+        return bool(type(value) is type(default) and value == default)
+
+    def unfit(self, value: Any) -> Unfit:
+        return Unfit(f"it is {shown(value)} where {self.wants} is due")
+
+
+class Whole(Kind):
+    """An integer, or a size not known yet, of at least `least`."""
+
+    def __init__(self, least: int | None = None) -> None:
+        self.least = least
+        self.wants = "an integer" if least is None else f"an integer of at least {least}"
+
+    def read(self, value: Any) -> Dim:
+        if type(value) is int:
+            if self.least is not None and value < self.least:
+                raise self.unfit(value)
+            return value
+        if isinstance(value, Sym):
+            return value
+        if isinstance(value, float):
+            raise Unfit(f"it is the float {value:g} where {self.wants} is due; `//` divides integers, int() or round() converts")
+        raise self.unfit(value)
+
+
+class Number(Kind):
+    """An integer or a float within bounds, which are inclusive."""
+
+    def __init__(self, low: float | None = None, high: float | None = None) -> None:
+        self.low, self.high = low, high
+        bounds = [f"at {side} {bound:g}" for side, bound in (("least", low), ("most", high)) if bound is not None]
+        self.wants = " ".join(["a number", *([f"({', '.join(bounds)})"] if bounds else [])])
+
+    def read(self, value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int | float | Sym):
+            raise self.unfit(value)
+        if not isinstance(value, Sym) and (
+            (self.low is not None and value < self.low) or (self.high is not None and value > self.high)
+        ):
+            raise self.unfit(value)
+        return value
+
+    def same(self, value: Any, default: Any) -> bool:
+        return bool(value == default) and not isinstance(default, bool)
+
+
+class Flag(Kind):
+    wants = "true or false"
+
+    def read(self, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.unfit(value)
+        return value
+
+
+class Word(Kind):
+    """One of a closed list of words."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = frozenset(words)
+        self.order = words
+        self.wants = "one of " + ", ".join(words)
+
+    def read(self, value: Any) -> str:
+        if isinstance(value, str) and value in self.words:
+            return value
+        raise self.unfit(value)
+
+
+class Text(Kind):
+    """Free text, never an expression."""
+
+    text = True
+    wants = "text"
+
+    def read(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise self.unfit(value)
+        return value
+
+
+class PerAxis(Kind):
+    """One whole number for each of `rank` spatial axes, or a single one for all."""
+
+    def __init__(self, rank: int, least: int = 0) -> None:
+        self.rank = rank
+        self.item = Whole(least)
+        self.wants = f"{self.item.wants}, or a list of {rank}" if rank > 1 else self.item.wants
+
+    def read(self, value: Any) -> Uniform:
+        if not isinstance(value, list | tuple):
+            return Uniform((self._item(value),) * self.rank)
+        if len(value) != self.rank:
+            raise Unfit(f"it has {len(value)} numbers where one for each of {self.rank} axes is due")
+        return Uniform(self._item(v) for v in value)
+
+    def _item(self, value: Any) -> Any:
+        try:
+            return self.item.read(value)
+        except Unfit:
+            if isinstance(value, float):
+                raise
+            raise self.unfit(value) from None
+
+    def same(self, value: Any, default: Any) -> bool:
+        return bool(tuple(value) == (default,) * self.rank)
+
+
+class PerAxisOrNone(PerAxis):
+    """As PerAxis, but single numbers may be null: the axis keeps its size (adaptive pools)."""
+
+    def _item(self, value: Any) -> Any:
+        return None if value is None else super()._item(value)
+
+    def same(self, value: Any, default: Any) -> bool:
+        return False
+
+
+class Listed(Kind):
+    """A list of what `item` takes; one value stands for a list of one unless `strict`."""
+
+    def __init__(self, item: Kind, *, strict: bool = False, length: Sequence[int] | None = None) -> None:
+        self.item = item
+        self.strict = strict
+        self.length = length
+        counts = f" {' or '.join(map(str, length))}" if length else ""
+        self.wants = f"a list of{counts} values, each {item.wants}"
+
+    def read(self, value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list | tuple):
+            if self.strict:
+                raise self.unfit(value)
+            value = [value]
+        if self.length and len(value) not in self.length:
+            raise self.unfit(value)
+        return tuple(self.item.read(v) for v in value)
+
+    def same(self, value: Any, default: Any) -> bool:
+        return bool(value == default)
+
+
+class Either(Kind):
+    """What the first of several kinds takes that takes it."""
+
+    def __init__(self, *kinds: Kind) -> None:
+        self.kinds = kinds
+        self.words = frozenset().union(*(k.words for k in kinds))
+        self.text = any(k.text for k in kinds)
+        self.wants = " or ".join(k.wants for k in kinds)
+
+    def read(self, value: Any) -> Any:
+        for kind in self.kinds:
+            try:
+                return kind.read(value)
+            except Unfit:
+                continue
+        raise self.unfit(value)
+
+    def same(self, value: Any, default: Any) -> bool:
+        return any(k.same(value, default) for k in self.kinds if _fits(k, value))
+
+
+def _fits(kind: Kind, value: Any) -> bool:
+    try:
+        kind.read(list(value) if isinstance(value, tuple) else value)
+    except Unfit:
+        return False
+    return True
+
+
+class Null(Kind):
+    """Only null."""
+
+    wants = "null"
+
+    def read(self, value: Any) -> None:
+        if value is not None:
+            raise self.unfit(value)
+
+    def same(self, value: Any, default: Any) -> bool:
+        return value is None and default is None
+
+
+INT = Whole()
+POSITIVE = Whole(1)
+COUNT = Whole(0)
+NUMBER = Number()
+FRACTION = Number(0, 1)
+FLAG = Flag()
+NULL = Null()
+SHAPE = Listed(INT, strict=False)
+DIMS = Listed(INT)
+
+
+def or_null(kind: Kind) -> Either:
+    """The kind, or null where torch takes None."""
+    return Either(NULL, kind)

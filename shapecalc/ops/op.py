@@ -1,0 +1,234 @@
+"""What an operator is: the eight facts that it states in one place.
+
+A rule runs on plain integers, symbolic sizes, arrays and traced numbers alike, so it uses `+ - * // %`, `math.prod`,
+`sum`, unpacking and `least`; it never compares a size or branches on one. What must hold is stated as a need instead.
+This module knows no operator in particular, no file and no graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from shapecalc.dims.sym import Dim
+    from shapecalc.ops.kinds import Kind
+
+    Shape = tuple[Dim, ...]
+    Need = tuple["Claim", Dim] | tuple["Claim", Dim, int]
+    Reads = tuple[tuple[int | None, Any], ...]
+
+REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "required"})()
+INFERRED: Any = type("Inferred", (), {"__repr__": lambda self: "inferred"})()
+
+AT_LEAST_ZERO, ZERO = ">=0", "==0"
+
+
+class Attribute:
+    """One argument of torch's constructor: its name, reader, default and a line of documentation.
+
+    `default` is REQUIRED, INFERRED (read off the input where absent, asserted where present) or torch's default, as
+    torch spells it. `main` marks the argument that a bare value stands for; `lead` one that code gives by position.
+    """
+
+    __slots__ = ("default", "doc", "kind", "lead", "main", "name")
+
+    def __init__(
+        self, name: str, kind: Kind, default: Any = REQUIRED, doc: str = "", *, main: bool = False, lead: bool = False
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.default = default
+        self.doc = doc
+        self.main = main
+        self.lead = lead
+
+
+class Claim:
+    """What a need says in words: its code, the attribute that it blames, how its gap is judged, and the message.
+
+    `say(op, xs, axis)` writes the message with the user's numbers; `advise` what to do about it. A claim that only
+    training makes is marked: it is judged when a network is trained.
+    """
+
+    __slots__ = ("advise", "attribute", "code", "relation", "say", "training")
+
+    def __init__(
+        self,
+        code: str,
+        attribute: str,
+        relation: str,
+        say: Callable[[Any, Sequence[Shape], int], str],
+        advise: Callable[[Any, Sequence[Shape], int], str] | None = None,
+        *,
+        training: bool = False,
+    ) -> None:
+        self.code = code
+        self.attribute = attribute
+        self.relation = relation
+        self.say = say
+        self.advise = advise
+        self.training = training
+
+
+class Operator:
+    """A layer with all its arguments settled. Subclasses are abstract families or final operators.
+
+    Class facts: `attributes`; `inputs`, torch's names of the tensors it takes in order, those ending in `?` optional,
+    one ending in `*` repeated; `ranks`, the numbers of dimensions that the first input may have (None: any);
+    `takes`, the dtypes it accepts; `view`, whether the output shares the input's storage.
+    """
+
+    attributes: ClassVar[tuple[Attribute, ...]] = ()
+    inputs: ClassVar[tuple[str, ...]] = ("input",)
+    ranks: ClassVar[Sequence[int] | None] = None
+    takes: ClassVar[frozenset[str] | None] = None
+    view: ClassVar[bool] = False
+    equals: ClassVar[bool] = False
+    """Whether several outputs are equals (Chunk), so that the bare name means none of them."""
+    module: ClassVar[bool] = True
+    """Whether torch has an nn.Module for it; tensor functions have none."""
+    merging: ClassVar[bool] = False
+    """Whether its main argument is a list of operands, or `branches` in their place."""
+    bound: ClassVar[str | None] = None
+    """The attribute that the values of the first input must stay below (indices into a table)."""
+
+    def __init__(self, values: Mapping[str, Any], *xs: Shape) -> None:
+        """Settle the arguments: `values` as read, the rest by default or read off the shapes that arrive.
+
+        The number of inputs and the rank of the first have been checked.
+        """
+        for attribute in self.attributes:
+            name = attribute.name
+            setattr(self, name, values[name] if name in values else attribute.default)
+        self.settle(*xs)
+
+    def settle(self, *xs: Shape) -> None:
+        """Read inferred attributes off the input and bring the others into the form that the rules use."""
+
+    def needs(self, *xs: Shape) -> Sequence[Need]:
+        """What must hold: claims with the gap that is judged, and the axis of the input where one is meant."""
+        raise NotImplementedError
+
+    def shape(self, *xs: Shape) -> tuple[Shape, ...]:
+        """The shapes of the outputs; may assume the needs."""
+        raise NotImplementedError
+
+    def dtypes(self, *dtypes: str) -> tuple[str, ...] | None:
+        """The dtypes of the outputs, or None where all outputs have that of the first input."""
+        return None
+
+    def weights(self) -> Mapping[str, Shape]:
+        """Shapes of the parameters by their name in the `state_dict`."""
+        raise NotImplementedError
+
+    def buffers(self) -> Mapping[str, Shape]:
+        """Shapes of the buffers by their name in the `state_dict`."""
+        return {}
+
+    def macs(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Dim | None:
+        """Multiply-accumulates of convolutions, linear maps and matrix products; None where unknown."""
+        raise NotImplementedError
+
+    def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
+        """What one position of the first output sees of each input: for each output axis (input axis, window).
+
+        An input axis that no output axis names is seen whole. None for an input: its axes are the output's, aligned
+        from the right, and seen at one point; None for all says so of every input.
+        """
+        raise NotImplementedError
+
+    def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
+        """Which tensors autograd keeps for backward in training mode, on the CPU."""
+        raise NotImplementedError
+
+    def constructor(self) -> str | None:
+        """Source text that makes the module, or None for a tensor function."""
+        return construct(self, f"nn.{type(self).__name__}")
+
+    def call(self, module: str, args: Sequence[str]) -> str:
+        """Source text of the expression that applies it: `module` is how the module is reached."""
+        return f"{module}({', '.join(args)})"
+
+    @classmethod
+    def samples(cls) -> Sequence[tuple[dict[str, Any], tuple[tuple[int, ...], ...]]]:
+        """Arguments and input shapes that feed every generic test; at least one."""
+        raise NotImplementedError
+
+
+class Kept:
+    """A tensor that autograd keeps: an input, an output, or a new one of `shape` with `width` bytes an element.
+
+    `width` is None for the dtype of the input.
+    """
+
+    __slots__ = ("index", "shape", "what", "width")
+
+    def __init__(self, what: str, index: int = 0, shape: Shape = (), width: int | None = None) -> None:
+        self.what = what
+        self.index = index
+        self.shape = shape
+        self.width = width
+
+
+KEEPS_NOTHING: tuple[Kept, ...] = ()
+KEEPS_INPUT = (Kept("input"),)
+KEEPS_OUTPUT = (Kept("output"),)
+NO_NEEDS: tuple[Need, ...] = ()
+NO_WEIGHTS: Mapping[str, Shape] = {}
+
+
+def construct(op: Operator, callee: str) -> str:
+    """`callee(3, 64, kernel_size=11, stride=4)`: leading arguments by position, others where not torch's default."""
+    args = [source(getattr(op, a.name)) for a in op.attributes if a.lead]
+    args += [
+        f"{a.name}={source(getattr(op, a.name))}"
+        for a in op.attributes
+        if not a.lead and not a.kind.same(getattr(op, a.name), a.default)
+    ]
+    return f"{callee}({', '.join(args)})"
+
+
+def source(value: Any) -> str:
+    """Python source of an attribute's value; a tuple of equal numbers is written as the one number that it means."""
+    if isinstance(value, Uniform) and len(set(value)) == 1:
+        return source(value[0])
+    if isinstance(value, tuple):
+        return f"({', '.join(map(source, value))}{',' if len(value) == 1 else ''})"
+    if isinstance(value, list):
+        return f"[{', '.join(map(source, value))}]"
+    return repr(value) if isinstance(value, str | float | bool | int | None) else str(value)
+
+
+class Uniform(tuple[Any, ...]):
+    """One value per spatial axis, which torch also takes as a single number where all are equal."""
+
+    __slots__ = ()
+
+
+class Pointwise(Operator):
+    """The elementwise family: same shape and dtype, no weights, no multiply-accumulates, one point seen."""
+
+    kept: ClassVar[tuple[Kept, ...]] = KEEPS_INPUT
+
+    def needs(self, *xs: Shape) -> Sequence[Need]:
+        return NO_NEEDS
+
+    def shape(self, *xs: Shape) -> tuple[Shape, ...]:
+        return (xs[0],)
+
+    def weights(self) -> Mapping[str, Shape]:
+        return NO_WEIGHTS
+
+    def macs(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Dim | None:
+        return 0
+
+    def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
+        return None
+
+    def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
+        return self.kept
+
+    @classmethod
+    def samples(cls) -> Sequence[tuple[dict[str, Any], tuple[tuple[int, ...], ...]]]:
+        return [({}, ((2, 3, 5, 4),)), ({}, ((2, 7),))]

@@ -1,0 +1,63 @@
+"""The registry of operators: a visible, ordered list of names and the modules that hold them.
+
+Its order is the order of the documentation. A module is imported when a spec first uses one of its operators.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shapecalc.ops.op import Operator
+
+FAMILIES: tuple[tuple[str, str], ...] = (
+    ("conv", "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d"),
+    ("pool", "MaxPool1d MaxPool2d MaxPool3d AvgPool1d AvgPool2d AvgPool3d LPPool1d LPPool2d LPPool3d"),
+    ("fractional", "FractionalMaxPool2d FractionalMaxPool3d"),
+    (
+        "adaptive",
+        "AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d",
+    ),
+    ("blendpool", "MixedPool2d StochasticPool2d"),
+    (
+        "pad",
+        "ZeroPad1d ZeroPad2d ZeroPad3d ConstantPad1d ConstantPad2d ConstantPad3d ReflectionPad1d ReflectionPad2d "
+        "ReflectionPad3d ReplicationPad1d ReplicationPad2d ReplicationPad3d CircularPad1d CircularPad2d CircularPad3d",
+    ),
+    (
+        "norm",
+        "BatchNorm1d BatchNorm2d BatchNorm3d LayerNorm GroupNorm InstanceNorm1d InstanceNorm2d InstanceNorm3d RMSNorm "
+        "LocalResponseNorm",
+    ),
+    (
+        "activation",
+        "ReLU ReLU6 LeakyReLU PReLU RReLU ELU CELU SELU GELU SiLU Mish Softplus Softsign Softshrink Hardshrink "
+        "Tanhshrink Hardtanh Hardsigmoid Hardswish Sigmoid LogSigmoid Tanh Threshold GLU",
+    ),
+    ("softmax", "Softmax LogSoftmax Softmin Softmax2d"),
+    ("dropout", "Dropout Dropout1d Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout"),
+    ("linear", "Linear Identity"),
+    ("embedding", "Embedding"),
+    ("attention", "MultiheadAttention ScaledDotProductAttention"),
+    ("resize", "Upsample UpsamplingNearest2d UpsamplingBilinear2d Interpolate PixelShuffle PixelUnshuffle"),
+    ("reshape", "Flatten Unflatten Reshape"),
+    ("axes", "Permute Transpose Squeeze Unsqueeze Expand"),
+    ("cut", "Select Slice Narrow Roll Pad"),
+    ("split", "Chunk Split Unbind"),
+    ("reduce", "Mean Sum"),
+    ("merge", "Add Sub Mul Cat Stack"),
+    ("product", "MatMul Einsum"),
+    ("parameter", "Parameter"),
+)
+
+MODULES: dict[str, str] = {name: module for module, line in FAMILIES for name in line.split()}
+
+
+@cache
+def find(name: str) -> type[Operator]:
+    """The operator class of that name, its module imported now if it was not. Raises KeyError for an unknown name."""
+    module = import_module(f"shapecalc.ops.{MODULES[name]}")
+    found: type[Operator] = getattr(module, name)
+    return found

@@ -1,0 +1,167 @@
+"""Report -> the layer table, the totals, and the sizes for which the network works."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shapecalc.render.number import axes, count, shape, size_bytes
+from shapecalc.render.paint import PLAIN, pad, printable, width
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from shapecalc.analysis.report import Layer, Report
+    from shapecalc.render.paint import Paint
+
+
+class Column:
+    """One column: its key for --columns, heading, alignment, what it shows of a layer, and what it sorts by."""
+
+    __slots__ = ("cell", "heading", "key", "right", "sort")
+
+    def __init__(
+        self,
+        key: str,
+        heading: str,
+        cell: Callable[[Layer], str],
+        sort: Callable[[Layer], Any] | None = None,
+        *,
+        right: bool = True,
+    ) -> None:
+        self.key = key
+        self.heading = heading
+        self.cell = cell
+        self.sort = sort
+        self.right = right
+
+
+def _number(key: str, heading: str, attribute: str) -> Column:
+    return Column(key, heading, lambda x: _cost(getattr(x, attribute)), lambda x: _known(getattr(x, attribute)))
+
+
+def _cost(value: Any) -> str:
+    return "" if value == 0 and type(value) is int else count(value)
+
+
+def _known(value: Any) -> int:
+    return value if isinstance(value, int) else -1
+
+
+def _field(layer: Layer) -> str:
+    field = layer.receptive_field
+    return "" if field is None or not field.size else axes(field.size)
+
+
+def _stride(layer: Layer) -> str:
+    field = layer.receptive_field
+    return axes(field.stride) if field is not None and field.finite and None not in field.stride else ""
+
+
+def _shapes(shapes: Sequence[Any]) -> str:
+    return ", ".join("-" if s is None else shape(s) for s in shapes) if shapes else ""
+
+
+def _outputs(layer: Layer) -> str:
+    return ", ".join(shape(s) for s in layer.output_shapes)
+
+
+def _weights(layer: Layer) -> str:
+    return ", ".join(f"{n or 'parameter'} {shape(s)}" for n, s in (layer.weights or {}).items())
+
+
+COLUMNS = (
+    Column("layer", "layer", lambda x: printable(x.path), lambda x: x.path, right=False),
+    Column("op", "operator", lambda x: printable(x.op), lambda x: x.op, right=False),
+    Column("from", "from", lambda x: ", ".join(w.origin for w in x.node.inputs if w is not None), right=False),
+    Column("input", "input", lambda x: _shapes(x.input_shapes), right=False),
+    Column("output", "output", _outputs, right=False),
+    Column("field", "field", _field),
+    Column("stride", "stride", _stride),
+    Column("weights", "weights", _weights, right=False),
+    _number("params", "params", "params"),
+    _number("macs", "MACs", "macs"),
+    _number("flops", "FLOPs", "flops"),
+    _number("activation", "activation bytes", "activation_bytes"),
+    _number("saved", "saved bytes", "saved_bytes"),
+)
+BY_KEY = {column.key: column for column in COLUMNS}
+DEFAULT = ("layer", "op", "output", "field", "stride", "params", "macs", "flops")
+SORTABLE = tuple(c.key for c in COLUMNS if c.sort)
+
+
+def render_table(
+    report: Report,
+    keys: Sequence[str] = DEFAULT,
+    sort: str | None = None,
+    columns: int | None = None,
+    paint: Paint = PLAIN,
+) -> str:
+    """The table of one file with its totals. `columns` is the width of the terminal, None for no limit."""
+    chosen = [BY_KEY[k] for k in keys]
+    layers = report.layers
+    if sort is not None:
+        layers = sorted(layers, key=BY_KEY[sort].sort, reverse=sort not in ("layer", "op"))  # type: ignore[arg-type]
+    rows = [[c.cell(layer) for c in chosen] for layer in layers]
+    widths = [max([width(c.heading), *(width(row[i]) for row in rows)]) for i, c in enumerate(chosen)]
+    _shrink(rows, chosen, widths, columns)
+    head = paint("  ".join(pad(c.heading, w, right=c.right) for c, w in zip(chosen, widths, strict=True)).rstrip(), "bold")
+    body = [
+        "  ".join(pad(t, w, right=c.right) for t, c, w in zip(row, chosen, widths, strict=True)).rstrip() for row in rows
+    ]
+    return "\n".join([_title(report, paint), "", head, *body, "", *render_totals(report)])
+
+
+def _title(report: Report, paint: Paint) -> str:
+    assert report.graph is not None
+    inputs = "; ".join(f"{w.name} {shape(w.shape)}" for w in report.graph.inputs)
+    return f"{paint(report.name, 'bold')}  {inputs}"
+
+
+def _shrink(rows: list[list[str]], chosen: Sequence[Column], widths: list[int], columns: int | None) -> None:
+    """Cut the widest texts of the left-aligned columns with an ellipsis until the table fits, if that can be."""
+    excess = 0 if columns is None else sum(widths) + 2 * (len(widths) - 1) - columns
+    for i in sorted(range(len(chosen)), key=lambda i: -widths[i]):
+        if excess <= 0:
+            return
+        if chosen[i].right or widths[i] <= 12:
+            continue
+        target = max(12, widths[i] - excess)
+        excess -= widths[i] - target
+        widths[i] = target
+        for row in rows:
+            if width(row[i]) > target:
+                row[i] = row[i][: target - 1] + "…"
+
+
+def render_totals(report: Report) -> list[str]:
+    """The lines below the table: totals, receptive field, memory, legal sizes, and what is not known."""
+    totals = report.totals
+    rows = [
+        ("parameters", _at_least(report, "params", count(totals.params))),
+        ("MACs", _at_least(report, "macs", count(totals.macs))),
+        ("FLOPs", _at_least(report, "flops", count(totals.flops))),
+    ]
+    field = totals.receptive_field
+    if field is not None:
+        stride = "" if None in field.stride else f", stride {axes(field.stride)}"
+        rows.append(("receptive field", f"{axes(field.size)}{stride} ({totals.receptive_field_layer})"))
+    batch = f"(batch {report.conditions.batch}, {report.conditions.dtype})"
+    if totals.peak_activation_bytes is not None:
+        rows.append(("peak activations", f"{size_bytes(totals.peak_activation_bytes)} in inference {batch}"))
+    rows.append(("kept for backward", _at_least(report, "saved_bytes", f"{size_bytes(totals.saved_bytes)} {batch}")))
+    if report.legal is not None and report.legal.possible:
+        rows += [("input sizes", line) for line in size_lines(report)]
+    margin = max(len(title) for title, _ in rows)
+    return [f"{title:<{margin}}  {text}" for title, text in rows]
+
+
+def size_lines(report: Report) -> list[str]:
+    """What the input sizes must be, a line for each condition."""
+    if report.legal is None:
+        return []
+    alone = [sizes.describe(name) for name, sizes in report.legal.sizes.items()]
+    return alone + [joint.describe() for joint in report.legal.joint]
+
+
+def _at_least(report: Report, key: str, text: str) -> str:
+    return f"at least {text}" if key in report.lower_bounds else text

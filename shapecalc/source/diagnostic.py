@@ -1,0 +1,41 @@
+"""Diagnostics: a code, a place in the text, a message that names the user's own numbers, and advice.
+
+Stages yield diagnostics with character offsets; severity and kebab-case name come from the catalogue of codes
+in `shapecalc.source.codes`. Nothing here prints, exits or knows a file's path.
+"""
+
+from __future__ import annotations
+
+
+class Diagnostic:
+    """One finding. `start` and `end` are character offsets in the text that was read (end exclusive).
+
+    `layer` is the dotted path of the layer that it speaks of, empty for the document; `trail` names the loop
+    turns and block uses that led there, outermost first; `related` holds (start, end, text) of further places.
+    """
+
+    __slots__ = ("code", "end", "help", "layer", "message", "related", "start", "trail")
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        start: int,
+        end: int,
+        *,
+        help: str = "",
+        layer: str = "",
+        trail: tuple[str, ...] = (),
+        related: tuple[tuple[int, int, str], ...] = (),
+    ) -> None:
+        self.code = code
+        self.message = message
+        self.start = start
+        self.end = end
+        self.help = help
+        self.layer = layer
+        self.trail = trail
+        self.related = related
+
+    def __repr__(self) -> str:
+        return f"<{self.code} {self.start}-{self.end} {self.message!r}>"

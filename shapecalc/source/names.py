@@ -1,0 +1,81 @@
+"""Names: which words the language reserves, and which names a child, param or block may have."""
+
+from __future__ import annotations
+
+import keyword
+import re
+
+DOCUMENT_KEYS = (
+    "shapecalc", "name", "description", "params", "input", "blocks", "layers", "output", "expect", "train", "lint",
+)  # fmt: skip
+BLOCK_KEYS = ("params", "inputs", "layers", "branches", "merge", "output", "description")
+FACT_KEYS = ("shape", "weights", "macs", "window")
+WIRING_KEYS = frozenset({"from", "as", "name", "when", "repeat", "share", "expect"})
+EXPECT_KEYS = (
+    "output", "params", "trainable_params", "macs", "flops", "receptive_field", "peak_activation_bytes",
+    "saved_bytes", "train_bytes", "sizes", "set",
+)  # fmt: skip
+LAYER_EXPECT_KEYS = ("shape", "params", "macs", "flops", "receptive_field")
+TRAIN_KEYS = (
+    "dataset", "loss", "optimizer", "lr", "weight_decay", "momentum", "schedule", "epochs", "batch_size", "seed",
+    "resize", "classes", "precision",
+)  # fmt: skip
+STRUCTURAL = frozenset({"Sequential", "Residual"})
+"""Heads that are sequences of the language rather than operators."""
+
+# Attributes of nn.Module that a child of that name would hide; read off dir(nn.Module()) in torch 2.13.
+MODULE_ATTRIBUTES = frozenset(
+    """
+    T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval
+    extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules mtia
+    named_buffers named_children named_modules named_parameters parameters register_backward_hook register_buffer
+    register_forward_hook register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook
+    register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module register_parameter
+    register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory
+    state_dict to to_empty train training type xpu zero_grad
+    """.split()
+)
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PARAM = re.compile(r"[a-z_][A-Za-z0-9_]*")
+_SYMBOL = re.compile(r"[A-Z][A-Za-z0-9_]*")
+
+
+def is_symbol(text: str) -> bool:
+    """Whether the text can name a size: it begins with a capital."""
+    return _SYMBOL.fullmatch(text) is not None
+
+
+def bad_child_name(text: str) -> str:
+    """Why a child cannot have this name, or nothing."""
+    if not _IDENTIFIER.fullmatch(text):
+        return "a name is made of ASCII letters, digits and underscores and begins with a letter"
+    if keyword.iskeyword(text):
+        return "it is a keyword of Python"
+    if text in MODULE_ATTRIBUTES or text.startswith("__"):
+        return "it would hide an attribute of nn.Module"
+    if text in WIRING_KEYS or text in STRUCTURAL:
+        return "it is a word of the spec language"
+    return ""
+
+
+def bad_param_name(text: str) -> str:
+    """Why a param cannot have this name, or nothing."""
+    if not _PARAM.fullmatch(text):
+        return "a param begins with a lower-case letter and is made of ASCII letters, digits and underscores"
+    if keyword.iskeyword(text) or text in ("true", "false", "null"):
+        return "it is a reserved word"
+    if text.startswith("in_") or text == "input":
+        return "names that begin with `in_` speak of the input"
+    return ""
+
+
+def bad_block_name(text: str) -> str:
+    """Why a block cannot have this name, or nothing."""
+    if not _IDENTIFIER.fullmatch(text):
+        return "a name is made of ASCII letters, digits and underscores and begins with a letter"
+    if keyword.iskeyword(text) or text in ("N", "nn", "torch"):
+        return "it is a reserved word"
+    if text in STRUCTURAL:
+        return "it is a word of the spec language"
+    return ""

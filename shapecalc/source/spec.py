@@ -1,0 +1,164 @@
+"""The typed tree of a spec: what the parser makes of located YAML, and what elaboration walks.
+
+Values that may be expressions stay located nodes; nothing here evaluates, and nothing knows what an operator means.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shapecalc.source.located import Node, Pairs, Scalar
+    from shapecalc.source.text import Source
+
+
+class Child:
+    """One layer as written: an operator, block or param by name, its argument, and its wiring.
+
+    `name` is the child's own name where it has one (it may hold `{expr}`), `head` the scalar that names the operator.
+    `bodies` holds the nested sequences of structural layers: `body`, `shortcut`, `branches`, and Sequential's own.
+    """
+
+    __slots__ = ("argument", "bodies", "end", "head", "name", "start", "wiring")
+
+    def __init__(
+        self,
+        name: Scalar | None,
+        head: Scalar,
+        argument: Node | None,
+        wiring: Mapping[str, Node],
+        bodies: Mapping[str, Body],
+        start: int,
+        end: int,
+    ) -> None:
+        self.name = name
+        self.head = head
+        self.argument = argument
+        self.wiring = wiring
+        self.bodies = bodies
+        self.start = start
+        self.end = end
+
+
+class Nest:
+    """A nested sequence in the place of a child."""
+
+    __slots__ = ("body", "end", "name", "start")
+
+    def __init__(self, name: Scalar | None, body: Body, start: int, end: int) -> None:
+        self.name = name
+        self.body = body
+        self.start = start
+        self.end = end
+
+
+class Loop:
+    """`for NAMES in EXPRESSION`, whose children are spliced into the sequence around it."""
+
+    __slots__ = ("body", "end", "expression", "header", "names", "start", "when")
+
+    def __init__(
+        self,
+        header: Scalar,
+        names: tuple[object, ...],
+        expression: str,
+        body: Body,
+        when: Node | None,
+    ) -> None:
+        self.header = header
+        self.names = names
+        self.expression = expression
+        self.body = body
+        self.when = when
+        self.start = header.start
+        self.end = header.end
+
+
+class Body:
+    """A sequence of children, numbered (a list) or named (a mapping)."""
+
+    __slots__ = ("children", "end", "named", "start")
+
+    def __init__(self, children: list[Child | Nest | Loop], named: bool, start: int, end: int) -> None:
+        self.children = children
+        self.named = named
+        self.start = start
+        self.end = end
+
+
+class Block:
+    """A reusable piece: its params with defaults, inputs, and layers, branches that merge, or stated facts.
+
+    `facts` holds `shape`, `weights`, `macs` and `window` of an opaque block.
+    """
+
+    __slots__ = ("body", "description", "facts", "inputs", "merge", "name", "output", "params")
+
+    def __init__(
+        self,
+        name: Scalar,
+        description: str,
+        params: list[tuple[Scalar, Node]],
+        inputs: list[Scalar],
+        body: Body | None,
+        merge: Node | None,
+        output: Node | None,
+        facts: Mapping[str, Node],
+    ) -> None:
+        self.name = name
+        self.description = description
+        self.params = params
+        self.inputs = inputs
+        self.body = body
+        self.merge = merge
+        self.output = output
+        self.facts = facts
+
+
+class Spec:
+    """A whole document. `inputs` maps names to their located shapes; a single unnamed input is called `input`."""
+
+    __slots__ = (
+        "blocks",
+        "body",
+        "description",
+        "expect",
+        "inputs",
+        "lint",
+        "name",
+        "output",
+        "params",
+        "root",
+        "source",
+        "train",
+    )
+
+    def __init__(
+        self,
+        source: Source,
+        root: Pairs,
+        name: str,
+        description: str,
+        params: list[tuple[Scalar, Node]],
+        inputs: list[tuple[str, Node]],
+        blocks: Mapping[str, Block],
+        body: Body,
+        output: Node | None,
+        expect: Node | None,
+        train: Node | None,
+        lint: Node | None,
+    ) -> None:
+        self.source = source
+        self.root = root
+        self.name = name
+        self.description = description
+        self.params = params
+        self.inputs = inputs
+        self.blocks = blocks
+        self.body = body
+        self.output = output
+        self.expect = expect
+        self.train = train
+        self.lint = lint
