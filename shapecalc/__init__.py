@@ -22,7 +22,7 @@ _PLACES = {
     "build": "shapecalc.torchside.build",
 }
 
-__all__ = ["Diagnostic", "Report", "__version__", "build", "check", "check_text", "emit"]  # noqa: F822 - loaded lazily
+__all__ = ["Diagnostic", "Report", "__version__", "build", "check", "check_text", "emit"]
 
 
 def __getattr__(name: str) -> Any:

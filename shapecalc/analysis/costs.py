@@ -25,19 +25,20 @@ BROKEN = "a mistake in the spec leaves it unknown"
 class Conditions:
     """What counts and bytes are stated for: the batch size and the dtype of floating-point tensors."""
 
-    __slots__ = ("batch", "dtype", "values")
+    __slots__ = ("_sized", "batch", "dtype", "values")
 
     def __init__(self, batch: int = 1, dtype: str = "float32") -> None:
         self.batch = batch
         self.dtype = dtype
         self.values = {"N": batch}
+        self._sized: dict[Shape, Shape] = {}
 
     def sized(self, shape: Shape) -> Shape:
         """The shape with the batch size put in."""
-        for size in shape:
-            if type(size) is not int:
-                return tuple(bind(s, self.values) for s in shape)
-        return shape
+        found = self._sized.get(shape)
+        if found is None:
+            found = self._sized[shape] = tuple(bind(size, self.values) for size in shape)
+        return found
 
     def width(self, dtype: str) -> int:
         """Bytes of one element."""

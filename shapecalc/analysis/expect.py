@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shapecalc.analysis.quantity import unmet
 from shapecalc.analysis.costs import total
+from shapecalc.analysis.quantity import unmet
 from shapecalc.dims.sym import names
 from shapecalc.graph.document import shape_of, with_batch
 from shapecalc.graph.graph import trail_text
@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 
     Measure = Callable[[Spec, Mapping[str, Any]], Report]
 
-NUMBERS = {"params", "trainable_params", "macs", "flops", "peak_activation_bytes", "saved_bytes", "train_bytes"}
+NUMBERS = {
+    "params",
+    "trainable_params",
+    "macs",
+    "flops",
+    "peak_activation_bytes",
+    "saved_bytes",
+    "train_bytes",
+}
 
 
 def broken_expectations(report: Report, settings: Mapping[str, Any], measure: Measure) -> list[Diagnostic]:

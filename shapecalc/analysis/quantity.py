@@ -93,7 +93,9 @@ def _beyond(actual: Dim, relation: str, limit: Any) -> str | None:
     from shapecalc.dims.decide import at_least_zero
 
     verdict = at_least_zero(gap)
-    return None if verdict else "" if verdict is None else f"it is {actual}, and {RELATIONS[relation]} {limit} is expected"
+    return (
+        None if verdict else "" if verdict is None else f"it is {actual}, and {RELATIONS[relation]} {limit} is expected"
+    )
 
 
 def _shown(number: Any) -> str:

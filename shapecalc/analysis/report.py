@@ -37,7 +37,9 @@ class ReceptiveField:
         self.input = name
         fields = [t.field for t in tracks]
         self.size = [_size(f) for f in fields]
-        self.stride = [f.stride if isinstance(f, Field) and not t.merged else None for f, t in zip(fields, tracks, strict=True)]
+        self.stride = [
+            f.stride if isinstance(f, Field) and not t.merged else None for f, t in zip(fields, tracks, strict=True)
+        ]
         self.start = [f.start if isinstance(f, Field) else None for f in fields]
         self.aligned = all(t.aligned for t in tracks)
         self.reason = next((f.reason for f in fields if isinstance(f, Unknown)), "")
@@ -193,7 +195,10 @@ class Report:
 
     def _sum(self, memory: Memory) -> None:
         totals = self.totals
-        for name, values in (("params", [x.params for x in self.layers]), ("macs", [x.macs for x in self.layers])):
+        for name, values in (
+            ("params", [x.params for x in self.layers]),
+            ("macs", [x.macs for x in self.layers]),
+        ):
             value, partial = total(values)
             setattr(totals, name, value)
             if partial:
@@ -213,7 +218,11 @@ class Report:
         last: Layer | None = None
         for layer in self.layers:
             field = layer.receptive_field
-            if field is not None and field.finite and not _same_field(field, last and last.receptive_field):
+            if (
+                field is not None
+                and field.finite
+                and not _same_field(field, None if last is None else last.receptive_field)
+            ):
                 last = layer
         if last is not None:
             self.totals.receptive_field = last.receptive_field

@@ -74,9 +74,7 @@ def _step(node: Node, below: Sequence[Sight | None]) -> Sight:
     xs: list[Any] = [None if w is None else w.shape for w in node.inputs]
     reads = node.op.window(xs, [w.shape for w in node.outputs])  # type: ignore[misc]
     y = node.outputs[0].shape
-    parts = [
-        _through(sight, xs[i], y, None if reads is None else reads[i]) for i, sight in enumerate(below) if sight
-    ]
+    parts = [_through(sight, xs[i], y, None if reads is None else reads[i]) for i, sight in enumerate(below) if sight]
     return parts[0] if len(parts) == 1 else _met(parts)
 
 
@@ -86,7 +84,9 @@ def _through(sight: Sight, x: Shape, y: Shape, reads: Reads | None) -> Sight:
         shift = len(y) - len(x)
         if shift == 0:
             return sight
-        return {k: Track(t.field, None if t.at is None else t.at + shift, t.merged, t.aligned) for k, t in sight.items()}
+        return {
+            k: Track(t.field, None if t.at is None else t.at + shift, t.merged, t.aligned) for k, t in sight.items()
+        }
     if not reads:
         return {k: t if t.field is WHOLE else Track(REGROUPED, None) for k, t in sight.items()}
     return {key: _pulled(track, reads) for key, track in sight.items()}
@@ -98,7 +98,7 @@ def _pulled(track: Track, reads: Reads) -> Track:
     for axis, (source, window) in enumerate(reads):
         if source == track.at:
             return _windowed(track, axis, window)
-        if type(source) is tuple and track.at in source:
+        if isinstance(source, tuple) and track.at in source:
             return Track(window.pull(track.field), axis, len(source) > 1, track.aligned)
     return Track(WHOLE, None, aligned=track.aligned)
 
@@ -126,4 +126,4 @@ def _joined(tracks: list[Track]) -> Track:
         return Track(REGROUPED, None)
     field, aligned = merge([t.field for t in tracks])
     at = next(iter(running)) if isinstance(field, Field) else None
-    return Track(field, at, first.merged, aligned and all(t.aligned for t in tracks))
+    return Track(field, at, first.merged, bool(aligned) and all(t.aligned for t in tracks))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from shapecalc.cli.files import spec_files
-from shapecalc.pipeline import analyse, check
+from shapecalc.pipeline import analyse, check, collector_paused
 from shapecalc.render.paint import Paint, wants_colour
 from shapecalc.source.codes import SEVERITIES
 from shapecalc.source.text import decode
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from shapecalc.analysis.report import Report
 
 FORMATS = ("table", "concise", "full", "json")
-LEVELS = {"error": ("error",), "warning": ("error", "warning"), "info": ("error", "warning", "info"), "never": ()}
+LEVELS = {
+    "error": ("error",),
+    "warning": ("error", "warning"),
+    "info": ("error", "warning", "info"),
+    "never": (),
+}
 STDIN = "<stdin>"
 
 
@@ -42,9 +47,19 @@ def _columns(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Set a param or an input size.")
 @click.option("--output-format", type=click.Choice(FORMATS), help="Default: table for one file, concise for several.")
-@click.option("--columns", callback=_columns, help="Columns of the table, by comma; `default` and `all` are sets of them.")
+@click.option(
+    "--columns",
+    callback=_columns,
+    help="Columns of the table, by comma; `default` and `all` are sets of them.",
+)
 @click.option("--sort", metavar="COLUMN", help="Sort the table by a column, largest first.")
-@click.option("--fail-on", type=click.Choice(list(LEVELS)), default="warning", show_default=True, help="Least severity that fails.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(list(LEVELS)),
+    default="warning",
+    show_default=True,
+    help="Least severity that fails.",
+)
 @click.option("--exit-zero", is_flag=True, help="Exit 0 whatever is found.")
 @click.option("--stdin-filename", metavar="PATH", help="Name that messages give to standard input.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to colour.")
@@ -60,10 +75,12 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     settings = settings_of(options["assignments"])
     named = paths or (".",)
     single = len(named) == 1 and not os.path.isdir(named[0])
-    reports, missing = _reports(named, settings, options["stdin_filename"])
-    if not reports and not missing:
-        click.echo(f"shapecalc: no specs below {', '.join(named)} (YAML files with a line `shapecalc: 1`)", err=True)
-    _print(reports, options["output_format"] or ("table" if single else "concise"), options)
+    with collector_paused():
+        reports, missing = _reports(named, settings, options["stdin_filename"])
+        if not reports and not missing:
+            here = ", ".join(named)
+            click.echo(f"shapecalc: no specs below {here} (YAML files with a line `shapecalc: 1`)", err=True)
+        _print(reports, options["output_format"] or ("table" if single else "concise"), options)
     if missing:
         return 2
     failing = LEVELS[options["fail_on"]]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Bind: TypeAlias = "Callable[[Dim], Dim]"
 
 
-class UnknownSize(TypeError):  # noqa: N818 - names the state, not a fault
+class UnknownSize(TypeError):
     """A decision was asked of a size that has no number yet."""
 
 

@@ -33,7 +33,7 @@ def split_product(x: Sym) -> tuple[list[Dim], int]:
 
 
 def split_equation(x: Sym) -> tuple[list[Dim], int]:
-    """As `split_product`, of a multiple of `x`: (2*H - 1)*(2*W - 1) - 9 has lost a factor 2 as an equation."""
+    """As `split_product`, of a multiple of `x`: (2*H - 1)*(2*W - 1) - 9 has lost a 2 as an equation."""
     factors, constant = split_product(x)
     if sum(isinstance(f, Sym) for f in factors) > 1:
         return factors, constant

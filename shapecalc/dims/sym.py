@@ -79,9 +79,7 @@ class Sym:
     __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __int__ = __float__ = __index__ = __round__ = _refuse
 
     def __str__(self) -> str:
-        from .factor import factored  # only for people, so not in the way of arithmetic
-
-        return factored(self)
+        return _text(self)
 
     __repr__ = __str__
 
@@ -90,6 +88,13 @@ class Sym:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (tuple(self.terms.items()),)
+
+
+@lru_cache(maxsize=4096)
+def _text(x: Sym) -> str:
+    from .factor import factored  # only for people, so not in the way of arithmetic
+
+    return factored(x)
 
 
 @lru_cache(maxsize=256)

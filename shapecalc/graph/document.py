@@ -152,7 +152,12 @@ def _size(node: Node, env: Mapping[str, Any]) -> Dim:
         raise Mistake("SC105", f"a size cannot be {value}", node)
     if type(value) is int or names_of(value):
         return value  # type: ignore[no-any-return]
-    raise Mistake("SC105", f"a size is an integer, not {value!r}", node, "`//` divides integers" * isinstance(value, float))
+    raise Mistake(
+        "SC105",
+        f"a size is an integer, not {value!r}",
+        node,
+        "`//` divides integers" * isinstance(value, float),
+    )
 
 
 def with_batch(shape: Shape) -> Shape:

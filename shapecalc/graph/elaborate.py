@@ -12,16 +12,16 @@ from shapecalc.graph import document
 from shapecalc.graph.graph import Expectation, Graph, Group, Node, Wire, trail_text
 from shapecalc.graph.limits import MAX_LAYERS, static_mistakes
 from shapecalc.graph.mistake import Mistake, Silent
+from shapecalc.graph.naming import Here, label, own_name, spoilt_name
 from shapecalc.graph.operate import operate
 from shapecalc.graph.scope import Entry, Scope, finished, input_env, single
 from shapecalc.graph.use import use_block
-from shapecalc.graph.values import condition, expression, param_value, template, value_of
+from shapecalc.graph.values import condition, expression, template, value_of
 from shapecalc.graph.wiring import Given, given_inputs, resolve
 from shapecalc.ops.registry import MODULES, find
 from shapecalc.source.diagnostic import Diagnostic
 from shapecalc.source.expression import ExpressionError, bind_targets
 from shapecalc.source.located import Scalar
-from shapecalc.source.names import bad_child_name
 from shapecalc.source.nearest import nearest
 from shapecalc.source.spec import Child, Loop, Nest
 
@@ -43,30 +43,6 @@ def elaborate(spec: Spec, settings: Mapping[str, Any]) -> Graph:
 
 class TooManyLayers(Exception):
     """The walk has met the limit and has reported it."""
-
-
-class Here:
-    """Where the walk is: the sequence's names, the values that expressions see, the way here, and the open group.
-
-    `branching` is a list in a set of branches: each child begins at what the merge was given, and its result is
-    appended.
-    """
-
-    __slots__ = ("branching", "env", "group", "scope", "trail")
-
-    def __init__(
-        self,
-        scope: Scope,
-        env: Mapping[str, Any],
-        trail: Trail,
-        group: Group,
-        branching: list[tuple[str, Entry]] | None = None,
-    ) -> None:
-        self.scope = scope
-        self.env = env
-        self.trail = trail
-        self.group = group
-        self.branching = branching
 
 
 class Walk:
@@ -178,7 +154,7 @@ class Walk:
         here.scope.flow = entry
         if isinstance(child, Loop):
             return ""
-        name = self.spoilt_name(child, here)
+        name = spoilt_name(child, here)
         here.scope.names.setdefault(name, entry)
         if isinstance(child, Child):
             label = child.wiring.get("as")
@@ -187,19 +163,6 @@ class Walk:
         if here.branching is not None:
             here.branching.append((name, entry))
         return here.scope.inner_path(name)
-
-    def spoilt_name(self, child: Child | Nest, here: Here) -> str:
-        if child.name is not None:
-            try:
-                return template(child.name, here.env)
-            except (Mistake, Silent):
-                return child.name.text
-        name = child.wiring.get("name") if isinstance(child, Child) else None
-        if isinstance(name, Scalar):
-            return name.text
-        last = here.scope.count
-        here.scope.count += 1
-        return str(last)
 
     def loop(self, loop: Loop, here: Here) -> None:
         if loop.when is not None and not condition(loop.when, here.env):
@@ -224,7 +187,7 @@ class Walk:
         return list(values)
 
     def nest(self, nest: Nest, here: Here) -> None:
-        name = self.take_name(nest, None, here)
+        name = own_name(nest, here, self.by_path)
         entry = self.sequence(nest, nest.body, name, here, here.scope.flow)
         self.settle(nest, name, entry, here)
 
@@ -255,7 +218,7 @@ class Walk:
         elif "repeat" in wiring:
             self.repeat(child, here)
         else:
-            name = self.take_name(child, wiring.get("name"), here)
+            name = own_name(child, here, self.by_path)
             first = len(self.nodes)
             entry = self.layer(child, name, here, given_inputs(child, here.scope, here.env))
             self.settle(child, name, entry, here)
@@ -278,13 +241,13 @@ class Walk:
         own = child.name or child.wiring.get("name")
         if own is None:
             for _ in range(count):
-                name = self.take_name(child, None, here)
+                name = own_name(child, here, self.by_path)
                 given = self.turn(child, name, here, given)
             if count == 0:
                 here.scope.flow = given.stand_in(child)
-            self.label(child, here.scope.flow, here)
+            label(child, here.scope.flow, here)
             return
-        name = self.take_name(child, child.wiring.get("name"), here)
+        name = own_name(child, here, self.by_path)
         group = self.open_group(Group(name, here.scope.inner_path(name), child, here.trail, named=False), here)
         scope = Scope(group.path, given.stand_in(child) if count == 0 else here.scope.flow, here.scope, None)
         here.scope.names[name] = Entry(None, members=scope.names)
@@ -310,56 +273,15 @@ class Walk:
             raise Mistake("SC105", f"`repeat` is {_brief(count)} where an integer of at least 0 is due", node)
         return count
 
-    def take_name(self, child: Child | Nest, own: Any, here: Here) -> str:
-        """The child's own name: its key, its `name`, or the next number."""
-        if child.name is not None and own is not None:
-            message = f"`name` is for a list; here the key {child.name.text!r} is the name"
-            raise Mistake("SC103", message, own)
-        key = child.name or own
-        if key is None:
-            name = str(here.scope.count)
-            here.scope.count += 1
-            return name
-        if not isinstance(key, Scalar):
-            raise Mistake("SC105", "a name is text", key)
-        name = template(key, here.env)
-        if reason := bad_child_name(name):
-            raise Mistake("SC110", f"{name!r} cannot be the name of a layer: {reason}", key)
-        self.refuse_twin(name, key, here)
-        return name
-
-    def refuse_twin(self, name: str, key: Scalar, here: Here) -> None:
-        before = self.by_path.get(here.scope.inner_path(name))
-        if before is None and name not in here.scope.names:
-            return
-        message = f"the name {name!r} comes out twice"
-        turns = [" in ".join(reversed(trail_text(t))) for t in (getattr(before, "trail", None), here.trail) if t]
-        if turns:
-            message += f": {' and '.join(dict.fromkeys(turns))}"
-        raise Mistake("SC111", message, key, "a loop's names need its variable, as in `layer{i}`" if turns else "")
-
     def settle(self, child: Child | Nest, name: str, entry: Entry, here: Here) -> None:
         """Make the result known: by name, by label, as the flow, and as a branch."""
         if name:
             here.scope.names[name] = entry
-        self.label(child, entry, here)
+        label(child, entry, here)
         if not (isinstance(entry.owner, Node) and entry.owner.op and not entry.owner.op.inputs):
             here.scope.flow = entry
         if here.branching is not None:
             here.branching.append((name, entry))
-
-    def label(self, child: Child | Nest, entry: Entry | None, here: Here) -> None:
-        if not isinstance(child, Child) or "as" not in child.wiring or entry is None:
-            return
-        node = child.wiring["as"]
-        if not isinstance(node, Scalar) or not isinstance(node.value, str):
-            raise Mistake("SC105", "`as` is a name", node)
-        name = template(node, here.env)
-        if reason := bad_child_name(name):
-            raise Mistake("SC110", f"{name!r} cannot be a label: {reason}", node)
-        if name in here.scope.names:
-            raise Mistake("SC111", f"the name {name!r} comes out twice in this sequence", node)
-        here.scope.names[name] = entry
 
     def expect(self, child: Child, entry: Entry, first: int, path: str, here: Here) -> None:
         if "expect" in child.wiring and entry.wires:
@@ -380,7 +302,12 @@ class Walk:
     def layer(self, child: Child, name: str, here: Here, given: Given) -> Entry:
         head, argument = self.head(child, here.env)
         if head == "Sequential":
-            return self.shared(child, name, here, lambda: self.sequence(child, child.bodies["Sequential"], name, here, given.only(child)))
+            return self.shared(
+                child,
+                name,
+                here,
+                lambda: self.sequence(child, child.bodies["Sequential"], name, here, given.only(child)),
+            )
         if head in self.spec.blocks:
             block = self.spec.blocks[head]
             return self.shared(child, name, here, lambda: use_block(self, block, child, argument, name, here, given))
@@ -414,10 +341,20 @@ class Walk:
         body = child.bodies["branches"]
         scope = Scope(path, source, here.scope, body)
         here.scope.names[name] = Entry(None, members=scope.names)
-        results = self.branches(body, Here(scope, {**_without_input(here.env), **input_env(_first(source))}, here.trail, group))
+        results = self.branches(
+            body, Here(scope, {**_without_input(here.env), **input_env(_first(source))}, here.trail, group)
+        )
         if residual and len(body.children) == 1 and source is not None:
             results.append(("the input", source))
-        node_entry = operate(self, child, operator, argument, name, Here(here.scope, here.env, here.trail, group), Given.of(results))
+        node_entry = operate(
+            self,
+            child,
+            operator,
+            argument,
+            name,
+            Here(here.scope, here.env, here.trail, group),
+            Given.of(results),
+        )
         return Entry(node_entry.wires, members=scope.names, owner=group)
 
     def branches(self, body: Body, here: Here) -> list[tuple[str, Entry]]:
@@ -470,6 +407,3 @@ def _without_input(env: Mapping[str, Any]) -> dict[str, Any]:
 def _brief(value: Any) -> str:
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= 40 else text[:37] + "..."
-
-
-__all__ = ["Here", "Walk", "elaborate", "param_value"]

@@ -47,7 +47,7 @@ class Wire:
 
     @property
     def origin(self) -> str:
-        """The path of the layer that made it, with `[1]` behind for another than the first output, or the input's name."""
+        """The path of the layer that made it, `[1]` behind for another than its first output; or the input's name."""
         if self.node is None:
             return self.name
         return f"{self.node.path}[{self.index}]" if self.index else self.node.path
@@ -110,7 +110,18 @@ class Group:
     the group whose modules are called instead of own ones where `share` says so.
     """
 
-    __slots__ = ("arguments", "block", "child", "children", "name", "named", "owner", "path", "skipped", "trail")
+    __slots__ = (
+        "arguments",
+        "block",
+        "child",
+        "children",
+        "name",
+        "named",
+        "owner",
+        "path",
+        "skipped",
+        "trail",
+    )
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ from shapecalc.source.spec import Child, Loop
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from shapecalc.source.spec import Block, Body, Nest, Spec
+    from shapecalc.source.spec import Body, Nest, Spec
 
 MAX_LAYERS = 200_000
 
@@ -69,7 +69,12 @@ def _cycles(spec: Spec) -> Iterator[Mistake]:
             path = [n for n, _ in stack]
             if name in path:
                 ring = " -> ".join([*path[path.index(name) :], name])
-                yield Mistake("SC117", f"block {name} reaches itself: {ring}", child.head, "a block cannot contain itself")
+                yield Mistake(
+                    "SC117",
+                    f"block {name} reaches itself: {ring}",
+                    child.head,
+                    "a block cannot contain itself",
+                )
             elif name in spec.blocks and name not in done:
                 stack.append((name, uses(spec.blocks[name].body)))
 

@@ -15,7 +15,8 @@ from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED, Claim
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shapecalc.graph.elaborate import Here, Walk
+    from shapecalc.graph.elaborate import Walk
+    from shapecalc.graph.naming import Here
     from shapecalc.graph.wiring import Given
     from shapecalc.ops.op import Need, Operator, Shape
     from shapecalc.source import located
@@ -59,7 +60,8 @@ def _arguments(
         return {"operands": given.operands}
     by_name, main = attributes_of(operator)
     known = [n for n in by_name if not (operator.merging and n == "operands")]
-    written, mistakes = match_arguments(operator.__name__, known, main and main.name, argument, STRUCTURE)
+    main_name = None if main is None else main.name
+    written, mistakes = match_arguments(operator.__name__, known, main_name, argument, STRUCTURE)
     values: dict[str, Any] = {}
     for key, located_value in written.items():
         if key in by_name:
@@ -72,8 +74,8 @@ def _arguments(
     if not mistakes:
         mistakes = missing_arguments(operator.__name__, operator, values, node.child.head)
     if mistakes:
-        for mistake in mistakes:
-            walk.mistake(mistake, here.trail, node.path)
+        for found in mistakes:
+            walk.mistake(found, here.trail, node.path)
         raise Silent
     return {k: v for k, v in values.items() if not (v is None and by_name[k].default is INFERRED)}
 
@@ -88,7 +90,13 @@ def _wires(operator: type[Operator], child: Child, given: Given) -> tuple[Wire |
     least = sum(not s.endswith(("?", "*")) for s in slots) + repeated
     if least <= len(wires) and (repeated or len(wires) <= len(slots)):
         return wires
-    due = f"{least}" if least == len(slots) and not repeated else f"at least {least}" if repeated else f"{least} to {len(slots)}"
+    due = (
+        f"{least}"
+        if least == len(slots) and not repeated
+        else f"at least {least}"
+        if repeated
+        else f"{least} to {len(slots)}"
+    )
     title = operator.__name__
     message = f"{title} takes {due} input{'s' * (due != '1')}, and {len(wires)} arrive{'s' * (len(wires) == 1)}"
     listing = ", ".join(s.rstrip("?*") for s in slots)
@@ -100,7 +108,12 @@ def _by_name(operator: type[Operator], child: Child, given: Given) -> tuple[Wire
     assert given.by_name is not None
     for name in given.by_name:
         if name not in slots:
-            raise Mistake("SC107", f"{operator.__name__} has no input {name!r}", given.place, f"it takes {', '.join(slots)}")
+            raise Mistake(
+                "SC107",
+                f"{operator.__name__} has no input {name!r}",
+                given.place,
+                f"it takes {', '.join(slots)}",
+            )
     for slot, name in zip(operator.inputs, slots, strict=True):
         if name not in given.by_name and not slot.endswith("?"):
             raise Mistake("SC122", f"{operator.__name__} needs its input {name!r}", given.place)

@@ -144,7 +144,12 @@ def single(entry: Entry, path: str, place: Any) -> Wire:
     wires = finished(entry, path, place)
     if entry.equals and len(wires) > 1:
         message = f"{path} has {len(wires)} outputs that are equals; say which is meant"
-        raise Mistake("SC116", message, place, f"write e.g. `from: {path}[0]`" if path != "the flow" else "use `from: name[0]`")
+        raise Mistake(
+            "SC116",
+            message,
+            place,
+            f"write e.g. `from: {path}[0]`" if path != "the flow" else "use `from: name[0]`",
+        )
     return wires[0]
 
 

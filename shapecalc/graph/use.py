@@ -8,6 +8,7 @@ from shapecalc.dims.sym import symbol
 from shapecalc.graph.document import shape_of, with_batch
 from shapecalc.graph.graph import Group, Wire
 from shapecalc.graph.mistake import Mistake, Silent
+from shapecalc.graph.naming import Here
 from shapecalc.graph.operate import operate, shapes_of
 from shapecalc.graph.scope import Entry, Scope, input_env
 from shapecalc.graph.values import match_arguments, param_value, value_of
@@ -21,7 +22,7 @@ from shapecalc.source.spec import Child
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shapecalc.graph.elaborate import Here, Walk
+    from shapecalc.graph.elaborate import Walk
     from shapecalc.source import located
     from shapecalc.source.spec import Block
 
@@ -41,7 +42,7 @@ def use_block(
     group.arguments = arguments
     scope = Scope(path, Entry(wires[:1]), None, block.body)
     scope.names.update({key.text: Entry((wire,)) for key, wire in zip(block.inputs, wires, strict=False)})
-    inside = type(here)(scope, env, trail, group)
+    inside = Here(scope, env, trail, group)
     here.scope.names[name] = Entry(None, owner=group)
     if block.merge is not None:
         return Entry(_merged(walk, block, inside, name, here).wires, owner=group)
@@ -86,8 +87,8 @@ def _arguments(
             continue
         values[name] = env[name] = value
     if mistakes:
-        for mistake in mistakes:
-            walk.mistake(mistake, here.trail, here.scope.path)
+        for found in mistakes:
+            walk.mistake(found, here.trail, here.scope.path)
         raise Silent
     return values
 
@@ -101,7 +102,7 @@ def _merged(walk: Walk, block: Block, inside: Here, name: str, here: Here) -> En
     assert block.body is not None
     results = walk.branches(block.body, inside)
     use = Child(None, head, argument, {}, {}, head.start, head.end)
-    outer = type(here)(here.scope, inside.env, inside.trail, inside.group)
+    outer = Here(here.scope, inside.env, inside.trail, inside.group)
     return operate(walk, use, find(head.text), argument, name, outer, Given.of(results))
 
 
@@ -116,7 +117,13 @@ def _merge_head(merge: located.Node | None) -> tuple[Scalar, located.Node | None
 
 
 def _opaque(
-    walk: Walk, block: Block, child: Child, name: str, here: Here, wires: tuple[Wire, ...], env: Mapping[str, Any]
+    walk: Walk,
+    block: Block,
+    child: Child,
+    name: str,
+    here: Here,
+    wires: tuple[Wire, ...],
+    env: Mapping[str, Any],
 ) -> Entry:
     """A block that states its shape instead of layers: one node whose other facts may be unknown."""
     node = walk.new_node(here.scope.inner_path(name), block.name.text, child, here, name)

@@ -5,7 +5,6 @@ Raises `Mistake` with the place in the text; knows readers of arguments but no o
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.graph.mistake import Mistake, Silent
@@ -42,8 +41,8 @@ def value_of(node: Node, env: Env, words: frozenset[str] = NO_WORDS, *, text: bo
     if isinstance(node, Items):
         return [value_of(item, env, words, text=text) for item in node.items]
     if len(node.pairs) == 1:
-        key, value = node.pairs[0]
-        return (key.text, value_of(value, env, words, text=text))
+        key, inner = node.pairs[0]
+        return (key.text, value_of(inner, env, words, text=text))
     raise Mistake("SC105", "a value is due here, not a mapping", node)
 
 
@@ -103,11 +102,17 @@ def condition(node: Node, env: Env) -> bool:
     raise Mistake("SC113", f"the condition depends on {value}, which is not known", node, "fix the size with --set")
 
 
-@cache
+_ATTRIBUTES: dict[type[Operator], tuple[dict[str, Attribute], Attribute | None]] = {}
+
+
 def attributes_of(operator: type[Operator]) -> tuple[dict[str, Attribute], Attribute | None]:
     """An operator's attributes by name, and the main one."""
-    by_name = {a.name: a for a in operator.attributes}
-    return by_name, next((a for a in operator.attributes if a.main), None)
+    found = _ATTRIBUTES.get(operator)
+    if found is None:
+        by_name = {a.name: a for a in operator.attributes}
+        main = next((a for a in operator.attributes if a.main), None)
+        found = _ATTRIBUTES[operator] = by_name, main
+    return found
 
 
 def read_argument(attribute: Attribute, node: Node, env: Env) -> Any:
@@ -120,11 +125,17 @@ def read_argument(attribute: Attribute, node: Node, env: Env) -> Any:
         shown = f"{attribute.name} {unfit}".replace(f"{attribute.name} it ", f"{attribute.name} ", 1)
         near = nearest(value, kind.words) if isinstance(value, str) else None
         right_type = type(value) in (int, float, list) and not isinstance(value, float)
-        raise Mistake("SC109" if right_type else "SC105", shown, node, f"did you mean {near}?" if near else "") from None
+        raise Mistake(
+            "SC109" if right_type else "SC105", shown, node, f"did you mean {near}?" if near else ""
+        ) from None
 
 
 def match_arguments(
-    title: str, known: Iterable[str], main: str | None, argument: Node | None, reserved: frozenset[str] = NO_WORDS
+    title: str,
+    known: Iterable[str],
+    main: str | None,
+    argument: Node | None,
+    reserved: frozenset[str] = NO_WORDS,
 ) -> tuple[dict[str, Node], list[Mistake]]:
     """Which located value each argument was given: a mapping by name, anything else the main argument."""
     if argument is None:

@@ -66,7 +66,9 @@ class Whole(Kind):
         if isinstance(value, Sym):
             return value
         if isinstance(value, float):
-            raise Unfit(f"it is the float {value:g} where {self.wants} is due; `//` divides integers, int() or round() converts")
+            raise Unfit(
+                f"it is the float {value:g} where {self.wants} is due; `//` divides integers, int() or round() converts"
+            )
         raise self.unfit(value)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Shape = tuple[Dim, ...]
     Need = tuple["Claim", Dim] | tuple["Claim", Dim, int]
-    Reads = tuple[tuple[int | None, Any], ...]
+    Reads = tuple[tuple[int | tuple[int, ...] | None, Any], ...]
 
 REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "required"})()
 INFERRED: Any = type("Inferred", (), {"__repr__": lambda self: "inferred"})()
@@ -34,7 +34,14 @@ class Attribute:
     __slots__ = ("default", "doc", "kind", "lead", "main", "name")
 
     def __init__(
-        self, name: str, kind: Kind, default: Any = REQUIRED, doc: str = "", *, main: bool = False, lead: bool = False
+        self,
+        name: str,
+        kind: Kind,
+        default: Any = REQUIRED,
+        doc: str = "",
+        *,
+        main: bool = False,
+        lead: bool = False,
     ) -> None:
         self.name = name
         self.kind = kind
@@ -100,7 +107,7 @@ class Operator:
         """
         for attribute in self.attributes:
             name = attribute.name
-            setattr(self, name, values[name] if name in values else attribute.default)
+            setattr(self, name, values.get(name, attribute.default))
         self.settle(*xs)
 
     def settle(self, *xs: Shape) -> None:

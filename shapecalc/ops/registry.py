@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from shapecalc.ops.op import Operator
 
 FAMILIES: tuple[tuple[str, str], ...] = (
-    ("conv", "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d"),
+    ("conv", "Conv1d Conv2d Conv3d"),
+    ("transposed", "ConvTranspose1d ConvTranspose2d ConvTranspose3d"),
     ("pool", "MaxPool1d MaxPool2d MaxPool3d AvgPool1d AvgPool2d AvgPool3d LPPool1d LPPool2d LPPool3d"),
     ("fractional", "FractionalMaxPool2d FractionalMaxPool3d"),
     (

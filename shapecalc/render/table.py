@@ -100,13 +100,17 @@ def render_table(
     chosen = [BY_KEY[k] for k in keys]
     layers = report.layers
     if sort is not None:
-        layers = sorted(layers, key=BY_KEY[sort].sort, reverse=sort not in ("layer", "op"))  # type: ignore[arg-type]
+        layers = sorted(layers, key=BY_KEY[sort].sort or str, reverse=sort not in ("layer", "op"))
     rows = [[c.cell(layer) for c in chosen] for layer in layers]
     widths = [max([width(c.heading), *(width(row[i]) for row in rows)]) for i, c in enumerate(chosen)]
     _shrink(rows, chosen, widths, columns)
-    head = paint("  ".join(pad(c.heading, w, right=c.right) for c, w in zip(chosen, widths, strict=True)).rstrip(), "bold")
+    head = paint(
+        "  ".join(pad(c.heading, w, right=c.right) for c, w in zip(chosen, widths, strict=True)).rstrip(),
+        "bold",
+    )
     body = [
-        "  ".join(pad(t, w, right=c.right) for t, c, w in zip(row, chosen, widths, strict=True)).rstrip() for row in rows
+        "  ".join(pad(t, w, right=c.right) for t, c, w in zip(row, chosen, widths, strict=True)).rstrip()
+        for row in rows
     ]
     return "\n".join([_title(report, paint), "", head, *body, "", *render_totals(report)])
 

@@ -7,6 +7,7 @@ most often an expression that YAML takes for something else, which the advice th
 from __future__ import annotations
 
 from shapecalc.source.diagnostic import Diagnostic
+from shapecalc.source.text import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def _forbidden_character(text: str) -> Diagnostic:
 class _Fault:
     """A parser's error with the text around its mark. `opening` is where the construct began that failed."""
 
-    __slots__ = ("at", "opening", "problem", "text")
+    __slots__ = ("at", "at_end", "opening", "problem", "text")
 
     def __init__(self, text: str, error: Exception) -> None:
         mark, context = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
@@ -53,10 +54,12 @@ class _Fault:
         self.problem: str = getattr(error, "problem", None) or ""
         self.at: int = mark.index if mark is not None else 0
         self.opening: int = context.index if context is not None else self.at
-        if self.at >= len(text.rstrip()):
+        self.at_end = not text[self.at :].strip() and text[self.at : self.at + 1] != "\t"
+        if self.at_end:
             self.at = max(len(text.rstrip()) - 1, 0)
 
     def diagnostic(self, message: str, advice: str) -> Diagnostic:
+        message, advice = one_line(message, 200), one_line(advice, 200)
         return Diagnostic("SC002", message, self.at, min(self.at + 1, len(self.text)), help=advice)
 
     def character(self) -> str:
@@ -123,7 +126,7 @@ def _cut_flow(fault: _Fault) -> Said:
         part = fault.part()
         return f"`{part}` must be quoted inside of `{bracket}`", f"write {quoted(part)}"
     closing = {"{": "}", "[": "]"}.get(bracket, "the bracket")
-    if fault.line(fault.at) != fault.line(fault.opening) or fault.at >= len(fault.text.rstrip()) - 1:
+    if fault.at_end or fault.line(fault.at) != fault.line(fault.opening):
         fault.at = fault.opening
         return (
             f"the `{bracket}` is not closed",

@@ -83,7 +83,7 @@ def _parser(text: str) -> Any:
     return CParser(text)
 
 
-class _Stop(Exception):  # noqa: N818 - it ends the walk, it is no error of the program
+class _Stop(Exception):
     def __init__(self, code: str, message: str, start: int, end: int, help: str) -> None:
         self.problem = Diagnostic(code, message, start, end, help=help)
 
@@ -205,7 +205,9 @@ class _Builder:
         advice = "take the tag out; an expression that begins with `!` must be quoted"
         end = start + len(written)
         self.problems.append(
-            Diagnostic("SC006", f"the tag `{written}` is not supported here", start, end, help=advice)
+            Diagnostic(
+                "SC006", f"the tag `{texts.one_line(written)}` is not supported here", start, end, help=advice
+            )
         )
 
     def remember(self, event: Any, node: Node, size: int) -> None:
@@ -315,7 +317,7 @@ def _key_problem(key: Node, seen: dict[str, Scalar]) -> Diagnostic | None:
     first = seen.setdefault(key.text, key)
     if first is key or _is_loop_header(key.text):
         return None
-    message = f"the key `{key.text}` is given twice in this mapping"
+    message = f"the key `{texts.one_line(key.text)}` is given twice in this mapping"
     related = ((first.start, first.end, "first given here"),)
     return Diagnostic(
         "SC003", message, key.start, key.end, help="rename one of the two, or take it out", related=related

@@ -8,6 +8,7 @@ from shapecalc.source.function import FUNCTIONS
 from shapecalc.source.nearest import nearest
 from shapecalc.source.operation import ExpressionError
 from shapecalc.source.scalar import MAX_INTEGER
+from shapecalc.source.text import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def syntax_error(text: str, error: Exception, lead: int) -> ExpressionError:
     if not text.strip():
         return ExpressionError("syntax", "the expression is empty", "", 0, len(text))
     said = str(getattr(error, "msg", error))
-    shown = text.strip() if len(text) <= 60 else f"{text.strip()[:57]}..."
+    shown = one_line(text.strip())
     if "never closed" in said or "unmatched" in said or "does not match" in said:
         advice = "inside of {} and [] YAML cuts at commas and brackets: quote the whole expression"
         return ExpressionError("syntax", f"unbalanced brackets in `{shown}`", advice, start, end)

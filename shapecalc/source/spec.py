@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shapecalc.source.located import Node, Pairs, Scalar
+    from shapecalc.source.template import Targets
     from shapecalc.source.text import Source
 
 
@@ -62,7 +63,7 @@ class Loop:
     def __init__(
         self,
         header: Scalar,
-        names: tuple[object, ...],
+        names: Targets,
         expression: str,
         body: Body,
         when: Node | None,

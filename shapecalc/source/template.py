@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from keyword import iskeyword
 
 from shapecalc.source.operation import ExpressionError, called, is_size, unknown_size
+from shapecalc.source.text import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ def _parts(text: str) -> list[tuple[bool, int, int]]:
     while (opening := text.find("{", at)) >= 0:
         closing = text.find("}", opening)
         if closing < 0:
-            raise ExpressionError("syntax", f"`{{` is never closed in `{text}`", "", opening, len(text))
+            raise ExpressionError(
+                "syntax", f"`{{` is never closed in `{one_line(text)}`", "", opening, len(text)
+            )
         parts += [(False, at, opening), (True, opening + 1, closing)]
         at = closing + 1
     return [*parts, (False, at, len(text))]

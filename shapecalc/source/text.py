@@ -60,6 +60,16 @@ def _line_starts(text: str) -> list[int]:
     return [0, *accumulate(len(line) + 1 for line in lines)]
 
 
+def one_line(text: str, most: int = 60) -> str:
+    """A piece of the user's text as it can stand in a message: on one line, printable, cut where it is long.
+
+    >>> one_line("a\\nb")
+    'a b'
+    """
+    clean = "".join(c if c.isprintable() else " " for c in text[: most + 1])
+    return clean if len(clean) <= most else f"{clean[: most - 3]}..."
+
+
 def decode(data: bytes, path: str) -> tuple[Source | None, Diagnostic | None]:
     """The source in `data`, or the diagnostic that says why it is none (SC001 not UTF-8, SC008 too large)."""
     if len(data) > MAX_BYTES:

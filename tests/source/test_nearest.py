@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from shapecalc.source.nearest import _distance, nearest
 
-OPERATORS = ["Conv1d", "Conv2d", "Conv3d", "BatchNorm1d", "BatchNorm2d", "ReLU", "Linear", "Flatten", "Dropout"]
+OPERATORS = [
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "ReLU",
+    "Linear",
+    "Flatten",
+    "Dropout",
+]
 
 
 @pytest.mark.parametrize(

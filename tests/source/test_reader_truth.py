@@ -113,14 +113,16 @@ def test_odd_documents_are_read_as_the_language_says_and_else_as_pyyaml_does(
         due = LANGUAGE[name]
         assert codes == due if isinstance(due, set) else (plain(node), codes) == (due, set())
     elif pyyaml.startswith("ok") and not codes:
-        assert pyyaml == f"ok {plain(node)!r}" or repr(plain(node)) in pyyaml.replace("nan", "nan")
+        assert pyyaml in (f"ok {plain(node)!r}", f"ok {type(plain(node)).__name__}")
     else:
         assert codes
 
 
 # Random texts
 
-NASTY = st.text(st.sampled_from(list("ab01 .:,-?[]{}&*!|>'\"%@`#\n\r\t\\\x85\u2028\ufeffé\U0001f600\x00~<")), max_size=60)
+NASTY = st.text(
+    st.sampled_from(list("ab01 .:,-?[]{}&*!|>'\"%@`#\n\r\t\\\x85\u2028\ufeffé\U0001f600\x00~<")), max_size=60
+)
 
 
 @settings(max_examples=400)
@@ -140,7 +142,7 @@ def test_no_text_makes_the_reader_raise_and_every_place_lies_in_it(text: str) ->
 def check_places(node: Node, text: str, seen: set[int]) -> None:
     assert 0 <= node.start <= node.end <= len(text)
     if isinstance(node, Scalar) and not node.quoted and len(node.text) == node.end - node.start:
-        assert text[node.start : node.end] == node.text
+        assert text[node.start : node.end].split() == node.text.split()  # a fold makes blanks of line breaks
     if id(node) in seen or isinstance(node, Scalar):
         return
     seen.add(id(node))
@@ -200,7 +202,7 @@ def outline(problems: list[Diagnostic]) -> list[tuple[str, int]]:
 
 PLAIN_DOCUMENTS = [
     "a: &x {b: 1, c: [2, 'x']}\nd: *x\ne: !t 5\nf: 010\n",
-    "é: \U0001f600\r\nb:\r\n  - x\r\n  - |\r\n    text\r\n\r\nc: \"q\\n\"\r\n",
+    'é: \U0001f600\r\nb:\r\n  - x\r\n  - |\r\n    text\r\n\r\nc: "q\\n"\r\n',
     "# note\na:\n- 1\n-\n- ? k\n  : v\n",
     "a: 1\na: 2\n<<: 3\n? [x]\n: 1\n---\nb: 1",
     "[" * 200,

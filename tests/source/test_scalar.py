@@ -28,7 +28,9 @@ def _by_the_specification(text: str) -> object:
     return next((read(text) for pattern, read in _CORE if re.fullmatch(pattern, text, re.ASCII)), text)
 
 
-PIECES = st.sampled_from([*"0123456789+-._eExo~:aAfF", "0x", "0o", "0b", "true", "null", ".inf", ".nan", "no", "１"])
+PIECES = st.sampled_from(
+    [*"0123456789+-._eExo~:aAfF", "0x", "0o", "0b", "true", "null", ".inf", ".nan", "no", "１"]
+)
 
 
 @given(st.lists(PIECES, max_size=7).map("".join))
@@ -56,7 +58,9 @@ def test_leading_zeros_are_ambiguous_and_the_advice_names_both_numbers(text: str
     assert all(re.search(rf"(?<![\w-]){re.escape(number)}\b", problem.help) for number in said)
 
 
-@pytest.mark.parametrize("text", ["9" * 19, "-" + "9" * 19, "9" * 5000, "0x" + "f" * 99_999, "0o" + "7" * 30, "1e400"])
+@pytest.mark.parametrize(
+    "text", ["9" * 19, "-" + "9" * 19, "9" * 5000, "0x" + "f" * 99_999, "0o" + "7" * 30, "1e400"]
+)
 def test_numbers_beyond_the_limit_are_refused_without_being_printed_in_full(text: str) -> None:
     problem = resolve(text)
     assert isinstance(problem, Problem)

@@ -71,7 +71,17 @@ def test_loop_headers_are_split_into_names_and_expression(text: str, header: obj
 
 @pytest.mark.parametrize(
     "text",
-    ["forward", "for", "for x", "for x in", "for 1 in x", "for a, in x", "for in in x", "for a.b in x", "for (a in x"],
+    [
+        "forward",
+        "for",
+        "for x",
+        "for x in",
+        "for 1 in x",
+        "for a, in x",
+        "for in in x",
+        "for a.b in x",
+        "for (a in x",
+    ],
 )
 def test_other_keys_are_no_loop_headers(text: str) -> None:
     assert loop_header(text) is None
@@ -85,7 +95,11 @@ def test_targets_are_bound_as_python_binds_them() -> None:
 
 @pytest.mark.parametrize(
     ("value", "kind", "said"),
-    [([1, 2, 3], "value", "3 values in the list [1, 2, 3]"), (5, "type", "gives 5"), ("ab", "type", "the text 'ab'")],
+    [
+        ([1, 2, 3], "value", "3 values in the list [1, 2, 3]"),
+        (5, "type", "gives 5"),
+        ("ab", "type", "the text 'ab'"),
+    ],
 )
 def test_counts_that_differ_are_refused_with_the_numbers(value: object, kind: str, said: str) -> None:
     with pytest.raises(ExpressionError) as caught:

@@ -1,0 +1,182 @@
+"""Report -> source of a standalone module: the same children by the same names, the layers called one by one.
+
+The text is the only way in which a torch module is ever made of a spec. Names in it are identifiers that the parser has
+checked, and literals are written by `repr`, so nothing of a spec can become code.
+"""
+
+from __future__ import annotations
+
+import re
+from keyword import iskeyword
+from typing import TYPE_CHECKING
+
+from shapecalc.graph.graph import Group, Node
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from shapecalc.analysis.report import Report
+    from shapecalc.graph.graph import Graph, Wire
+    from shapecalc.ops.op import Shape
+
+INDENT = "    "
+
+GROUP = '''class Group(nn.Module):
+    """Children by name; the network calls them one by one."""
+
+    def __init__(self, **children: nn.Module | nn.Parameter) -> None:
+        super().__init__()
+        for name, child in children.items():
+            setattr(self, name, child)
+'''
+
+STUB = '''class {name}(nn.Module):
+    """A layer that the spec leaves open: write it here."""
+
+    def __init__(self, **arguments: object) -> None:
+        super().__init__()
+
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+        raise NotImplementedError("{name} is an opaque block of the spec")
+'''
+
+
+def emit(report: Report) -> str:
+    """Source text of the network's module. Raises ValueError for a report with errors."""
+    graph = report.graph
+    if graph is None or any(node.op is None for node in graph.nodes) or not graph.outputs:
+        raise ValueError(f"{report.path} has errors, so no module can be made of it")
+    name = report.name
+    tree = "\n".join(_init(graph))
+    parts = [_head(report), *_support(graph, tree), _class(name, tree, _forward(graph))]
+    return "\n\n".join(part.rstrip("\n") + "\n" for part in parts)
+
+
+def _head(report: Report) -> str:
+    functional = "import torch.nn.functional as F\n"
+    return (
+        f'"""{report.name}, made by shapecalc: {report.totals.params} parameters."""\n\n'
+        f"import torch\n{functional}from torch import nn\n"
+    )
+
+
+def _class(name: str, init: str, forward: str) -> str:
+    head = f"class {name}(nn.Module):\n{INDENT}def __init__(self) -> None:\n{INDENT * 2}super().__init__()"
+    return f"{head}\n{init}\n\n{forward}"
+
+
+def _support(graph: Graph, tree: str) -> Iterator[str]:
+    """The small classes that the module brings along."""
+    if "Group(" in tree:
+        yield GROUP
+    seen: set[str] = set()
+    for node in graph.nodes:
+        op = node.op
+        source = getattr(op, "support", "")
+        if node.child is not None and node.child.head.text in graph.spec.blocks and node.op_name not in seen:
+            source = STUB.format(name=node.op_name)
+        if source and node.op_name not in seen:
+            seen.add(node.op_name)
+            yield source
+
+
+# the module tree
+
+
+def _init(graph: Graph) -> Iterator[str]:
+    for name, child in graph.root.children:
+        text = _made(child, 2)
+        if text and name.isidentifier():
+            yield f"{INDENT * 2}self.{name} = {text}"
+        elif text:
+            yield f"{INDENT * 2}setattr(self, {name!r}, {text})"
+    for node in graph.nodes:
+        for weight, (owner, theirs) in node.ties.items():
+            yield f"{INDENT * 2}{_reach(node.path)}.{weight} = {_reach(owner.owner.path)}.{theirs}"
+
+
+def _made(child: Group | Node, depth: int) -> str:
+    """The expression that makes a child, or nothing where it holds no module of its own."""
+    if isinstance(child, Node):
+        assert child.op is not None
+        return child.op.constructor() or "" if child.owner is child else ""
+    if child.owner is not child:
+        return ""
+    made = [(name, text) for name, inner in child.children if (text := _made(inner, depth + 1))]
+    if not made:
+        return ""
+    names = [name for name, _ in made]
+    numbered = names == [str(i) for i in range(len(names))] and not any(t.startswith("nn.Parameter") for _, t in made)
+    lines = [f"{INDENT * (depth + 1)}{text},\n" if numbered else _named(name, text, depth + 1) for name, text in made]
+    return f"{'nn.Sequential' if numbered else 'Group'}(\n{''.join(lines)}{INDENT * depth})"
+
+
+def _named(name: str, text: str, depth: int) -> str:
+    return f"{INDENT * depth}{name}={text},\n" if name.isidentifier() else f"{INDENT * depth}**{{{name!r}: {text}}},\n"
+
+
+def _reach(path: str) -> str:
+    """The expression that reaches a module from the network."""
+    text = "self"
+    for segment in path.split("."):
+        text = f"{text}.{segment}" if segment.isidentifier() else f"getattr({text}, {segment!r})"
+    return text
+
+
+# the forward pass
+
+
+def _forward(graph: Graph) -> str:
+    names = _Names()
+    inputs = [names.input(w) for w in graph.inputs]
+    arguments = ", ".join(f"{name}: torch.Tensor" for name in inputs)
+    lines = [f"{INDENT}def forward(self, {arguments}) -> {_result(graph.outputs)}:"]
+    lines += [f"{INDENT * 2}{_call(node, names)}  # {_shapes(node.outputs)}" for node in graph.nodes]
+    returned = ", ".join(names.of(w) for w in graph.outputs)
+    lines.append(f"{INDENT * 2}return {returned}")
+    return "\n".join(lines)
+
+
+def _result(outputs: Sequence[Wire]) -> str:
+    return "torch.Tensor" if len(outputs) == 1 else f"tuple[{', '.join(['torch.Tensor'] * len(outputs))}]"
+
+
+def _call(node: Node, names: _Names) -> str:
+    assert node.op is not None
+    args = ["None" if w is None else names.of(w) for w in node.inputs]
+    targets = ", ".join(names.output(w, node) for w in node.outputs)
+    return f"{targets} = {node.op.call(_reach(node.owner.path), args)}"
+
+
+def _shapes(outputs: Sequence[Wire]) -> str:
+    return ", ".join(_shape(w.shape) for w in outputs)
+
+
+def _shape(shape: Shape | None) -> str:
+    return " x ".join(map(str, shape or ())) or "scalar"
+
+
+class _Names:
+    """Names of values in `forward`: a path with its dots as underscores, made unique."""
+
+    def __init__(self) -> None:
+        self.taken: set[str] = {"self", "torch", "nn", "F"}
+        self.names: dict[tuple[int, int] | str, str] = {}
+
+    def input(self, wire: Wire) -> str:
+        return self._take(wire.name, wire.name)
+
+    def output(self, wire: Wire, node: Node) -> str:
+        stem = re.sub(r"\W", "_", node.path)
+        stem = f"x{stem}" if not stem.isidentifier() or iskeyword(stem) else stem
+        return self._take((node.index, wire.index), f"{stem}_{wire.index}" if wire.index else stem)
+
+    def of(self, wire: Wire) -> str:
+        return self.names[wire.name if wire.node is None else (wire.node.index, wire.index)]
+
+    def _take(self, key: tuple[int, int] | str, name: str) -> str:
+        while name in self.taken:
+            name += "_"
+        self.taken.add(name)
+        self.names[key] = name
+        return name
