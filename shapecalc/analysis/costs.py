@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shapecalc.dims.sym import Dim
-    from shapecalc.graph.graph import Node, Wire
+    from shapecalc.graph.graph import Graph, Node, Wire
     from shapecalc.ops.op import Shape
 
 BROKEN = "a mistake in the spec leaves it unknown"
@@ -62,6 +62,21 @@ class Cost:
         self.macs: Dim | None = None
         self.activation_bytes: Dim | None = None
         self.reasons: dict[str, str] = {}
+
+
+def costs_of(graph: Graph, conditions: Conditions) -> list[Cost]:
+    """The costs of every node under the conditions; nodes that share an operator share the object."""
+    known: dict[int, Cost] = {}
+    costs: list[Cost] = []
+    for node in graph.nodes:
+        alone = node.op is None or node.owner is not node or node.ties
+        cost = None if alone else known.get(id(node.op))
+        if cost is None:
+            cost = cost_of(node, conditions)
+            if not alone:
+                known[id(node.op)] = cost
+        costs.append(cost)
+    return costs
 
 
 def cost_of(node: Node, conditions: Conditions) -> Cost:

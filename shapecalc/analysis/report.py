@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shapecalc.analysis.costs import Conditions, Cost, cost_of, total
+from shapecalc.analysis.costs import Conditions, costs_of, total
 from shapecalc.analysis.legal import legal_sizes
 from shapecalc.analysis.memory import memory_of
 from shapecalc.analysis.sight import sights
@@ -14,6 +14,7 @@ from shapecalc.source.codes import SEVERITIES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from shapecalc.analysis.costs import Cost
     from shapecalc.analysis.memory import Memory
     from shapecalc.analysis.sight import Sight
     from shapecalc.dims.legal import Legal
@@ -56,36 +57,37 @@ def _size(field: Any) -> Any:
 
 
 class Layer:
-    """One layer of the report. Costs are None where `reasons` says why they cannot be known."""
+    """One layer of the report. Costs are None where `reasons` says why they cannot be known.
 
-    __slots__ = (
-        "activation_bytes",
-        "buffers",
-        "flops",
-        "macs",
-        "node",
-        "op",
-        "params",
-        "path",
-        "reasons",
-        "receptive_field",
-        "saved_bytes",
-        "weights",
-    )
+    `params` counts the tensors of this layer's own module that are not tied to others; FLOPs are 2 x MACs, as torch's
+    counter has them.
+    """
 
-    def __init__(self, node: Node, cost: Cost, field: ReceptiveField | None) -> None:
+    __slots__ = ("_axes", "_sight", "_unsaved", "cost", "node", "saved_bytes")
+
+    def __init__(
+        self,
+        node: Node,
+        cost: Cost,
+        saved_bytes: Dim | None,
+        unsaved: str,
+        sight: Sight,
+        axes: Mapping[str, tuple[int, ...]],
+    ) -> None:
         self.node = node
-        self.path = node.path
-        self.op = node.op_name
-        self.weights = cost.weights
-        self.buffers = cost.buffers
-        self.params = cost.params
-        self.macs = cost.macs
-        self.flops = None if cost.macs is None else 2 * cost.macs
-        self.activation_bytes = cost.activation_bytes
-        self.saved_bytes: Dim | None = None
-        self.receptive_field = field
-        self.reasons = cost.reasons
+        self.cost = cost
+        self.saved_bytes = saved_bytes
+        self._unsaved = unsaved
+        self._sight = sight
+        self._axes = axes
+
+    @property
+    def path(self) -> str:
+        return self.node.path
+
+    @property
+    def op(self) -> str:
+        return self.node.op_name
 
     @property
     def input_shapes(self) -> list[Shape | None]:
@@ -94,6 +96,50 @@ class Layer:
     @property
     def output_shapes(self) -> list[Shape | None]:
         return [w.shape for w in self.node.outputs]
+
+    @property
+    def weights(self) -> Mapping[str, Shape] | None:
+        return self.cost.weights
+
+    @property
+    def buffers(self) -> Mapping[str, Shape] | None:
+        return self.cost.buffers
+
+    @property
+    def params(self) -> Dim | None:
+        return self.cost.params
+
+    @property
+    def macs(self) -> Dim | None:
+        return self.cost.macs
+
+    @property
+    def flops(self) -> Dim | None:
+        return None if self.cost.macs is None else 2 * self.cost.macs
+
+    @property
+    def activation_bytes(self) -> Dim | None:
+        return self.cost.activation_bytes
+
+    @property
+    def receptive_field(self) -> ReceptiveField | None:
+        """The field relative to the first input that the layer sees; None where it sees none."""
+        for name, spatial in self._axes.items():
+            tracks = [self._sight[name, a] for a in spatial if (name, a) in self._sight]
+            if tracks:
+                return ReceptiveField(name, tracks)
+        return None
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why figures are None, by their name."""
+        reasons = dict(self.cost.reasons)
+        if self._unsaved:
+            reasons["saved_bytes"] = self._unsaved
+        field = self.receptive_field
+        if field is not None and field.reason:
+            reasons["receptive_field"] = field.reason
+        return reasons
 
 
 class Totals:
@@ -178,18 +224,13 @@ class Report:
     def _measure(self, graph: Graph) -> None:
         seen, axes = sights(graph)
         memory = memory_of(graph, self.conditions)
-        for node in graph.nodes:
-            cost = cost_of(node, self.conditions)
-            layer = Layer(node, cost, _field(seen[node.index], axes))
-            layer.saved_bytes = memory.saved[node.index]
-            if node.index in memory.reasons:
-                layer.reasons.setdefault("saved_bytes", memory.reasons[node.index])
-            if layer.receptive_field is not None and layer.receptive_field.reason:
-                layer.reasons["receptive_field"] = layer.receptive_field.reason
-            self.layers.append(layer)
-            self.totals.buffers += cost.buffer_elements or 0
+        costs = costs_of(graph, self.conditions)
+        self.layers = [
+            Layer(node, cost, saved, memory.reasons.get(node.index, ""), sight, axes)
+            for node, cost, saved, sight in zip(graph.nodes, costs, memory.saved, seen, strict=True)
+        ]
         self._sum(memory)
-        self._total_field(seen, axes)
+        self._total_field()
         self.legal, found = legal_sizes(graph)
         self.diagnostics += found
 
@@ -204,6 +245,7 @@ class Report:
             if partial:
                 self.lower_bounds += [name, "trainable_params" if name == "params" else "flops"]
         totals.trainable_params = totals.params
+        totals.buffers = sum(x.cost.buffer_elements or 0 for x in self.layers)
         totals.flops = 2 * totals.macs
         totals.saved_bytes = memory.total
         if not memory.whole:
@@ -213,30 +255,14 @@ class Report:
             self.reasons["peak_activation_bytes"] = "which layer holds most depends on sizes that are not known"
         self.reasons["train_bytes"] = "the peak of a training step is not modelled yet"
 
-    def _total_field(self, seen: list[Sight], axes: Mapping[str, tuple[int, ...]]) -> None:
+    def _total_field(self) -> None:
         """The field of the last layer whose field is finite; of equal fields in a row the first is named."""
-        last: Layer | None = None
-        for layer in self.layers:
+        last: ReceptiveField | None = None
+        for layer in reversed(self.layers):
             field = layer.receptive_field
-            if (
-                field is not None
-                and field.finite
-                and not _same_field(field, None if last is None else last.receptive_field)
-            ):
-                last = layer
-        if last is not None:
-            self.totals.receptive_field = last.receptive_field
-            self.totals.receptive_field_layer = last.path
-
-
-def _same_field(field: ReceptiveField, other: ReceptiveField | None) -> bool:
-    return other is not None and field.size == other.size and field.start == other.start
-
-
-def _field(sight: Sight, axes: Mapping[str, tuple[int, ...]]) -> ReceptiveField | None:
-    """The field relative to the first input that the layer sees; None where it sees none."""
-    for name, spatial in axes.items():
-        tracks = [sight[name, a] for a in spatial if (name, a) in sight]
-        if tracks:
-            return ReceptiveField(name, tracks)
-    return None
+            if field is None or not field.finite:
+                continue
+            if last is not None and (field.size != last.size or field.start != last.start):
+                break
+            last = self.totals.receptive_field = field
+            self.totals.receptive_field_layer = layer.path

@@ -69,9 +69,7 @@ class Boxes:
         return f"{self._words(self.squarest)}, or one of {len(self.boxes) - 1} other boxes"
 
     def _words(self, box: Box) -> str:
-        return " and ".join(
-            interval(*side).describe(name) for name, side in zip(self.names, box, strict=True)
-        )
+        return " and ".join(interval(*side).describe(name) for name, side in zip(self.names, box, strict=True))
 
     def __repr__(self) -> str:
         return f"Boxes({self.describe()})"
@@ -85,9 +83,7 @@ class Legal:
 
     __slots__ = ("broken", "joint", "sizes")
 
-    def __init__(
-        self, sizes: dict[str, SizeSet], joint: list[Relation | Boxes], broken: list[Condition]
-    ) -> None:
+    def __init__(self, sizes: dict[str, SizeSet], joint: list[Relation | Boxes], broken: list[Condition]) -> None:
         self.sizes, self.joint, self.broken = sizes, joint, broken
 
     @property

@@ -56,8 +56,8 @@ class Walk:
         self.expectations: list[Expectation] = []
         self.diagnostics: list[Diagnostic] = []
         self.reported: set[tuple[str, int, int]] = set()
-        self.open_blocks: list[str] = []
         self.sharing: list[tuple[str, str]] = []
+        self.settled: dict[Any, Any] = {}
 
     # the document
 

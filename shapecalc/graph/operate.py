@@ -13,8 +13,6 @@ from shapecalc.graph.wiring import resolve, wire_of
 from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED, Claim
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from shapecalc.graph.elaborate import Walk
     from shapecalc.graph.naming import Here
     from shapecalc.graph.wiring import Given
@@ -41,9 +39,8 @@ def operate(
     try:
         values = _arguments(walk, node, operator, argument, here, given)
         node.inputs = _wires(operator, child, given)
-        op = _settled(operator, values, node)
-        _judge(walk, op, node)
-        return _outputs(walk, op, node, values, here)
+        shapes, dtypes = _settle(walk, operator, values, node)
+        return _outputs(walk, operator, node, shapes, dtypes, here)
     except Mistake as mistake:
         walk.mistake(mistake, here.trail, node.path)
     except Silent:
@@ -59,9 +56,7 @@ def _arguments(
     if given.operands:
         return {"operands": given.operands}
     by_name, main = attributes_of(operator)
-    known = [n for n in by_name if not (operator.merging and n == "operands")]
-    main_name = None if main is None else main.name
-    written, mistakes = match_arguments(operator.__name__, known, main_name, argument, STRUCTURE)
+    written, mistakes = match_arguments(operator.__name__, by_name, main, argument, STRUCTURE)
     values: dict[str, Any] = {}
     for key, located_value in written.items():
         if key in by_name:
@@ -125,19 +120,39 @@ def _by_name(operator: type[Operator], child: Child, given: Given) -> tuple[Wire
 
 def shapes_of(wires: tuple[Wire | None, ...]) -> tuple[Shape, ...]:
     """The shapes of inputs. Raises Silent where one is unknown."""
-    if any(w is not None and w.shape is None for w in wires):
-        raise Silent
-    return tuple(None if w is None else w.shape for w in wires)  # type: ignore[misc]
+    shapes = []
+    for wire in wires:
+        if wire is not None and wire.shape is None:
+            raise Silent
+        shapes.append(None if wire is None else wire.shape)
+    return tuple(shapes)  # type: ignore[arg-type]
 
 
-def _settled(operator: type[Operator], values: dict[str, Any], node: Node) -> Operator:
+def _settle(
+    walk: Walk, operator: type[Operator], values: dict[str, Any], node: Node
+) -> tuple[tuple[Shape, ...], tuple[str, ...]]:
+    """Give the node its operator and tell the shapes and dtypes of its outputs.
+
+    A settled operator never changes, so layers with the same arguments and input shapes share one, judged once.
+    """
     xs = shapes_of(node.inputs)
     if xs:
         _check_first(operator, node, xs[0])
     if operator.merging:
         values["operands"] = _operands(values.get("operands") or (None,) * len(xs), node.inputs)
-    node.op = operator(values, *xs)
-    return node.op
+    given = tuple([w.dtype for w in node.inputs if w is not None])
+    key = (operator, tuple(values.items()), xs, given)
+    found = walk.settled.get(key)
+    if found is not None:
+        node.op, shapes, dtypes = found
+        return shapes, dtypes
+    op = node.op = operator(values, *xs)
+    assumed = _judge(walk, op, node, xs)
+    shapes = op.shape(*xs)
+    dtypes = op.dtypes(*given) or given[:1] * len(shapes)
+    if not assumed:
+        walk.settled[key] = op, shapes, dtypes
+    return shapes, dtypes
 
 
 def _check_first(operator: type[Operator], node: Node, x: Shape) -> None:
@@ -164,9 +179,9 @@ def shown_shape(x: Shape) -> str:
     return f"[{', '.join(map(str, x))}]"
 
 
-def _judge(walk: Walk, op: Operator, node: Node) -> None:
-    """Judge every need: false is a mistake, unknown an assumption on the input sizes."""
-    xs = shapes_of(node.inputs)
+def _judge(walk: Walk, op: Operator, node: Node, xs: tuple[Shape, ...]) -> bool:
+    """Judge every need: false is a mistake, unknown an assumption on the input sizes. Whether anything is assumed."""
+    before = len(walk.assumptions)
     for need in op.needs(*xs):
         claim, gap = need[0], need[1]
         if claim.training:
@@ -183,10 +198,12 @@ def _judge(walk: Walk, op: Operator, node: Node) -> None:
             raise _broken_need(op, node, need, xs)
     first = node.inputs[0] if node.inputs else None
     if op.bound and first is not None and first.below is not None:
-        _judge_bound(walk, op, node, first.below)
+        _judge_bound(op, node, first.below)
+        return True
+    return len(walk.assumptions) > before
 
 
-def _judge_bound(walk: Walk, op: Operator, node: Node, below: Any) -> None:
+def _judge_bound(op: Operator, node: Node, below: Any) -> None:
     from shapecalc.dims.decide import at_least_zero
 
     assert op.bound is not None
@@ -204,20 +221,23 @@ def _broken_need(op: Operator, node: Node, need: Need, xs: tuple[Shape, ...]) ->
     return Mistake(claim.code, claim.say(op, xs, axis), place, "; ".join(filter(None, [advice, *histories])))
 
 
-def _outputs(walk: Walk, op: Operator, node: Node, values: Mapping[str, Any], here: Here) -> Entry:
-    xs = shapes_of(node.inputs)
-    shapes = op.shape(*xs)
-    given = [w.dtype for w in node.inputs if w is not None]
-    dtypes = op.dtypes(*given) or (given[0],) * len(shapes)
-    free = not op.inputs
-    node.outputs = tuple(
-        Wire(node, i, shape, dtype, free=free) for i, (shape, dtype) in enumerate(zip(shapes, dtypes, strict=True))
-    )
-    share(walk, op, node, values, here)
-    return Entry(node.outputs, equals=op.equals, owner=node)
+def _outputs(
+    walk: Walk,
+    operator: type[Operator],
+    node: Node,
+    shapes: tuple[Shape, ...],
+    dtypes: tuple[str, ...],
+    here: Here,
+) -> Entry:
+    free = not operator.inputs
+    node.outputs = tuple([Wire(node, i, shape, dtypes[i], free=free) for i, shape in enumerate(shapes)])
+    if walk.sharing or (node.child is not None and "share" in node.child.wiring):
+        assert node.op is not None
+        share(walk, node.op, node, here)
+    return Entry(node.outputs, equals=operator.equals, owner=node)
 
 
-def share(walk: Walk, op: Operator, node: Node, values: Mapping[str, Any], here: Here) -> None:
+def share(walk: Walk, op: Operator, node: Node, here: Here) -> None:
     """Call another layer's module again, or tie its weights, where `share` says so here or on a sequence around."""
     for path, owner_path in walk.sharing:
         if node.path.startswith(path):

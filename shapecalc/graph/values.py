@@ -15,7 +15,7 @@ from shapecalc.source.located import Items, Pairs, Scalar, kind_of
 from shapecalc.source.nearest import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
     from shapecalc.ops.kinds import Kind
     from shapecalc.ops.op import Attribute, Operator
@@ -102,15 +102,15 @@ def condition(node: Node, env: Env) -> bool:
     raise Mistake("SC113", f"the condition depends on {value}, which is not known", node, "fix the size with --set")
 
 
-_ATTRIBUTES: dict[type[Operator], tuple[dict[str, Attribute], Attribute | None]] = {}
+_ATTRIBUTES: dict[type[Operator], tuple[dict[str, Attribute], str | None]] = {}
 
 
-def attributes_of(operator: type[Operator]) -> tuple[dict[str, Attribute], Attribute | None]:
-    """An operator's attributes by name, and the main one."""
+def attributes_of(operator: type[Operator]) -> tuple[dict[str, Attribute], str | None]:
+    """The attributes that a spec can give by name, and the name of the main one."""
     found = _ATTRIBUTES.get(operator)
     if found is None:
-        by_name = {a.name: a for a in operator.attributes}
-        main = next((a for a in operator.attributes if a.main), None)
+        by_name = {a.name: a for a in operator.attributes if not (operator.merging and a.name == "operands")}
+        main = next((a.name for a in operator.attributes if a.main), None)
         found = _ATTRIBUTES[operator] = by_name, main
     return found
 
@@ -132,7 +132,7 @@ def read_argument(attribute: Attribute, node: Node, env: Env) -> Any:
 
 def match_arguments(
     title: str,
-    known: Iterable[str],
+    known: Collection[str],
     main: str | None,
     argument: Node | None,
     reserved: frozenset[str] = NO_WORDS,
@@ -145,12 +145,13 @@ def match_arguments(
             message = f"{title} has no main argument, so {kind_of(argument)} alone does not say which is meant"
             return {}, [Mistake("SC107", message, argument, f"its arguments are {', '.join(known) or 'none'}")]
         return {main: argument}, []
-    known = tuple(known)
     given = {key.text: value for key, value in argument.pairs if key.text not in reserved}
-    mistakes = [
-        _unknown_argument(title, key, known) for key, _ in argument.pairs if key.text not in known and key.text in given
+    if all(name in known for name in given):
+        return given, []
+    listed = tuple(known)
+    return given, [
+        _unknown_argument(title, k, listed) for k, _ in argument.pairs if k.text in given and k.text not in listed
     ]
-    return given, mistakes
 
 
 def _unknown_argument(title: str, key: Scalar, known: tuple[str, ...]) -> Mistake:

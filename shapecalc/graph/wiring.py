@@ -86,7 +86,9 @@ def _named(node: Node, scope: Scope, env: Mapping[str, Any]) -> tuple[str, Entry
 def given_inputs(child: Child, scope: Scope, env: Mapping[str, Any]) -> Given:
     """What the child takes: its `from`, its operands, or the flow. Raises Mistake."""
     node = child.wiring.get("from")
-    operands = None if "branches" in child.bodies else _operand_nodes(child)
+    name = child.head.text
+    operator = find(name) if name in MODULES else None
+    operands = None if operator is None or not operator.merging or child.bodies else _operand_nodes(child)
     if node is not None:
         if operands is not None:
             message = f"{child.head.text} has operands and `from`; one of them says what it takes"
@@ -94,17 +96,12 @@ def given_inputs(child: Child, scope: Scope, env: Mapping[str, Any]) -> Given:
         return _from(node, scope, env)
     if operands is not None:
         return _operands(child, operands, scope, env)
-    if not takes_input(child):
+    if operator is not None and not operator.inputs:
         return Given([], child.head, scope.flow)
     if scope.flow is None:
         message = "the network has several inputs, so the first layer must say which it takes"
         raise Mistake("SC116", message, child.head, f"write `from: {next(iter(scope.names), 'image')}` beside it")
     return Given([("the flow", scope.flow)], child.head, scope.flow)
-
-
-def takes_input(child: Child) -> bool:
-    """Whether the child takes anything at all: a learned tensor does not."""
-    return child.head.text not in MODULES or bool(find(child.head.text).inputs)
 
 
 def _from(node: Node, scope: Scope, env: Mapping[str, Any]) -> Given:
@@ -117,11 +114,9 @@ def _from(node: Node, scope: Scope, env: Mapping[str, Any]) -> Given:
 
 
 def _operand_nodes(child: Child) -> list[Node] | None:
-    """The operands of a merging operator as written: a bare list, or one that joins the flow (then marked None)."""
+    """The operands of a merging operator as written: those of a bare list, or the one that joins the flow."""
     argument = child.argument
-    if argument is None or isinstance(argument, Pairs) or child.head.text not in MODULES:
-        return None
-    if not find(child.head.text).merging:
+    if argument is None or isinstance(argument, Pairs):
         return None
     return argument.items if isinstance(argument, Items) else [argument]
 

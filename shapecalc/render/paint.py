@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 
@@ -56,7 +56,20 @@ def width(text: str) -> int:
     return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
-def pad(text: str, columns: int, *, right: bool = False) -> str:
-    """The text filled with blanks to so many columns."""
-    gap = " " * (columns - width(text))
-    return gap + text if right else text + gap
+def aligned(texts: Sequence[str], right: bool) -> list[str]:
+    """A column of texts filled with blanks to the width of the widest."""
+    if "".join(texts).isascii():
+        columns = max(map(len, texts))
+        return [t.rjust(columns) for t in texts] if right else [t.ljust(columns) for t in texts]
+    columns = max(map(width, texts))
+    gaps = [" " * (columns - width(t)) for t in texts]
+    return [g + t if right else t + g for t, g in zip(texts, gaps, strict=True)]
+
+
+def clip(text: str, columns: int) -> str:
+    """The text cut to so many columns, an ellipsis at its end where something is missing."""
+    if width(text) <= columns:
+        return text
+    while width(text) > columns - 1:
+        text = text[:-1]
+    return f"{text}…"

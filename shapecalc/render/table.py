@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.render.number import axes, count, shape, size_bytes
-from shapecalc.render.paint import PLAIN, pad, printable, width
+from shapecalc.render.paint import PLAIN, aligned, clip, printable, width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,6 +85,7 @@ COLUMNS = (
     _number("saved", "saved bytes", "saved_bytes"),
 )
 BY_KEY = {column.key: column for column in COLUMNS}
+NARROWEST = 12
 DEFAULT = ("layer", "op", "output", "field", "stride", "params", "macs", "flops")
 SORTABLE = tuple(c.key for c in COLUMNS if c.sort)
 
@@ -97,22 +98,17 @@ def render_table(
     paint: Paint = PLAIN,
 ) -> str:
     """The table of one file with its totals. `columns` is the width of the terminal, None for no limit."""
-    chosen = [BY_KEY[k] for k in keys]
     layers = report.layers
     if sort is not None:
         layers = sorted(layers, key=BY_KEY[sort].sort or str, reverse=sort not in ("layer", "op"))
-    rows = [[c.cell(layer) for c in chosen] for layer in layers]
-    widths = [max([width(c.heading), *(width(row[i]) for row in rows)]) for i, c in enumerate(chosen)]
-    _shrink(rows, chosen, widths, columns)
-    head = paint(
-        "  ".join(pad(c.heading, w, right=c.right) for c, w in zip(chosen, widths, strict=True)).rstrip(),
-        "bold",
+    cells = [[c.heading, *map(c.cell, layers)] for c in map(BY_KEY.__getitem__, keys)]
+    rights = [BY_KEY[k].right for k in keys]
+    if columns is not None:
+        _shrink(cells, rights, columns)
+    head, *body = map("  ".join, zip(*map(aligned, cells, rights), strict=True))
+    return "\n".join(
+        [_title(report, paint), "", paint(head.rstrip(), "bold"), *map(str.rstrip, body), "", *render_totals(report)]
     )
-    body = [
-        "  ".join(pad(t, w, right=c.right) for t, c, w in zip(row, chosen, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-    return "\n".join([_title(report, paint), "", head, *body, "", *render_totals(report)])
 
 
 def _title(report: Report, paint: Paint) -> str:
@@ -121,20 +117,18 @@ def _title(report: Report, paint: Paint) -> str:
     return f"{paint(report.name, 'bold')}  {inputs}"
 
 
-def _shrink(rows: list[list[str]], chosen: Sequence[Column], widths: list[int], columns: int | None) -> None:
+def _shrink(cells: list[list[str]], rights: list[bool], columns: int) -> None:
     """Cut the widest texts of the left-aligned columns with an ellipsis until the table fits, if that can be."""
-    excess = 0 if columns is None else sum(widths) + 2 * (len(widths) - 1) - columns
-    for i in sorted(range(len(chosen)), key=lambda i: -widths[i]):
+    widths = [max(map(width, column)) for column in cells]
+    excess = sum(widths) + 2 * (len(widths) - 1) - columns
+    for i in sorted(range(len(cells)), key=lambda i: -widths[i]):
         if excess <= 0:
             return
-        if chosen[i].right or widths[i] <= 12:
+        if rights[i] or widths[i] <= NARROWEST:
             continue
-        target = max(12, widths[i] - excess)
+        target = max(NARROWEST, widths[i] - excess)
         excess -= widths[i] - target
-        widths[i] = target
-        for row in rows:
-            if width(row[i]) > target:
-                row[i] = row[i][: target - 1] + "…"
+        cells[i] = [clip(text, target) for text in cells[i]]
 
 
 def render_totals(report: Report) -> list[str]:

@@ -90,9 +90,7 @@ class _Fault:
         value = self.value()
         if value[:1] in ("'", '"') and value[-1] == value[0]:
             inner = value[1:-1]
-            return (
-                f"write {quoted(inner)}" if value[0] in inner else "look for a quote that is not closed above"
-            )
+            return f"write {quoted(inner)}" if value[0] in inner else "look for a quote that is not closed above"
         return f"if this is an expression, quote it: {quoted(value)}" if value[:1] in tuple(_SPECIAL) else ""
 
     def part(self) -> str:

@@ -171,9 +171,7 @@ class _Walk:
     def span(self, node: Any) -> tuple[int, int]:
         # Python counts bytes of UTF-8.
         line, lead = _line(self.text).encode("utf-8", "surrogatepass"), _lead(self.text)
-        start, end = (
-            line[:offset].decode("utf-8", "ignore") for offset in (node.col_offset, node.end_col_offset)
-        )
+        start, end = (line[:offset].decode("utf-8", "ignore") for offset in (node.col_offset, node.end_col_offset))
         return lead + len(start), lead + len(end)
 
     def spend(self, value: Any) -> Any:
@@ -184,9 +182,7 @@ class _Walk:
             if size > MAX_LENGTH:
                 raise too_long(size)
             if self.steps > MAX_STEPS:
-                raise ExpressionError(
-                    "limit", "the lists in this expression are too long", "make them shorter"
-                )
+                raise ExpressionError("limit", "the lists in this expression are too long", "make them shorter")
         return value
 
     def constant(self, node: Any) -> Any:

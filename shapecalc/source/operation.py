@@ -28,9 +28,7 @@ class ExpressionError(Exception):
     `end` are offsets in the expression's text; `name` is the unknown identifier, where that is the kind.
     """
 
-    def __init__(
-        self, kind: str, message: str, help: str = "", start: int = 0, end: int = 0, name: str = ""
-    ) -> None:
+    def __init__(self, kind: str, message: str, help: str = "", start: int = 0, end: int = 0, name: str = "") -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
@@ -80,9 +78,7 @@ def bounded(value: Any) -> Any:
 
 def too_long(length: int) -> ExpressionError:
     """The error for a list of `length` elements."""
-    return ExpressionError(
-        "limit", f"a list of {length:,} elements is too long", f"at most {MAX_LENGTH:,} elements"
-    )
+    return ExpressionError("limit", f"a list of {length:,} elements is too long", f"at most {MAX_LENGTH:,} elements")
 
 
 def unknown_size(*values: object) -> ExpressionError:

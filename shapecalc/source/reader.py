@@ -205,9 +205,7 @@ class _Builder:
         advice = "take the tag out; an expression that begins with `!` must be quoted"
         end = start + len(written)
         self.problems.append(
-            Diagnostic(
-                "SC006", f"the tag `{texts.one_line(written)}` is not supported here", start, end, help=advice
-            )
+            Diagnostic("SC006", f"the tag `{texts.one_line(written)}` is not supported here", start, end, help=advice)
         )
 
     def remember(self, event: Any, node: Node, size: int) -> None:

@@ -50,9 +50,7 @@ def _parts(text: str) -> list[tuple[bool, int, int]]:
     while (opening := text.find("{", at)) >= 0:
         closing = text.find("}", opening)
         if closing < 0:
-            raise ExpressionError(
-                "syntax", f"`{{` is never closed in `{one_line(text)}`", "", opening, len(text)
-            )
+            raise ExpressionError("syntax", f"`{{` is never closed in `{one_line(text)}`", "", opening, len(text))
         parts += [(False, at, opening), (True, opening + 1, closing)]
         at = closing + 1
     return [*parts, (False, at, len(text))]

@@ -34,9 +34,7 @@ def programs(*names: str, products: bool = True) -> st.SearchStrategy[Program]:
     leaves = st.one_of(st.sampled_from(names).map(leaf), st.integers(-40, 40).map(number))
 
     def grow(inner: st.SearchStrategy[Program]) -> st.SearchStrategy[Program]:
-        pairs = [
-            st.builds(apply, st.just(op), inner, inner) for op in (add, sub, *([mul] if products else []))
-        ]
+        pairs = [st.builds(apply, st.just(op), inner, inner) for op in (add, sub, *([mul] if products else []))]
         scaled = st.builds(apply, st.just(mul), inner, st.integers(-6, 6).map(number))
         cut = st.builds(apply, st.sampled_from([floordiv, mod]), inner, st.integers(1, 12).map(number))
         return st.one_of(*pairs, scaled, cut, cut)

@@ -46,11 +46,7 @@ def zoom_reads(num: int, den: int, taps: int) -> Reads:
         if taps == 1:
             return {floor(Fraction(o * den, num))}
         at = (o + Fraction(1, 2)) * den / num - Fraction(1, 2)
-        return (
-            {floor(at) - 1, floor(at), ceil(at), ceil(at) + 1}
-            if taps == 4 and at % 1
-            else {floor(at), ceil(at)}
-        )
+        return {floor(at) - 1, floor(at), ceil(at), ceil(at) + 1} if taps == 4 and at % 1 else {floor(at), ceil(at)}
 
     return reads
 
@@ -102,9 +98,7 @@ def test_fields_are_the_hulls_of_what_is_read(chain: list[Any]) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(chains, chains)
-def test_merged_fields_are_the_hull_of_both_and_aligned_if_all_centres_agree(
-    one: list[Any], two: list[Any]
-) -> None:
+def test_merged_fields_are_the_hull_of_both_and_aligned_if_all_centres_agree(one: list[Any], two: list[Any]) -> None:
     fields = [pull(one), pull(two)]
     assert isinstance(fields[0], Field)
     assert isinstance(fields[1], Field)

@@ -48,9 +48,7 @@ def test_solved_conditions_are_those_that_brute_force_finds(conditions: list[tup
         assert found in ({"H": truth[0]}, {})
 
 
-@given(
-    st.lists(st.tuples(st.integers(1, 12), st.integers(-40, 40), st.integers(1, 12)), min_size=1, max_size=3)
-)
+@given(st.lists(st.tuples(st.integers(1, 12), st.integers(-40, 40), st.integers(1, 12)), min_size=1, max_size=3))
 def test_a_set_states_its_own_pattern(rules: list[tuple[int, int, int]]) -> None:
     found = solve([(H % m - r % m, "==0") if k % 2 else (H - 7 * k - r, ">=0") for m, r, k in rules])
     sizes = found.sizes.get("H", interval(1, None))
@@ -110,9 +108,7 @@ def within(boxes: Boxes, *point: int) -> bool:
     st.tuples(st.integers(1, 5), st.integers(0, 4), st.integers(1, 6), st.integers(0, 3)),
     st.integers(1, 72),
 )
-def test_boxes_are_the_rectangles_that_brute_force_finds(
-    f: tuple[int, ...], g: tuple[int, ...], target: int
-) -> None:
+def test_boxes_are_the_rectangles_that_brute_force_finds(f: tuple[int, ...], g: tuple[int, ...], target: int) -> None:
     def size(n: Any, rule: tuple[int, ...]) -> Any:
         m, a, s, b = rule
         return m * ((n + a) // s) - b

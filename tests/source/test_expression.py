@@ -52,7 +52,7 @@ def python(text: str, names: dict[str, object]) -> object:
     [
         "1 + 2 * 3 - 4", "2 ** 3 ** 2", "-2 ** 2", "7 // 2 + -7 // 2",
         "-7 % 3", "7 / 2", "0x1F + 0o17", ".5 + 1. + 1e-3",
-        "n * x", "1 < n <= 3 != 4", "1 < 2 > 3", "not n > 2 or yes and n", "n and 0 or 'a'", "none or 5",
+        "n * x", "1 < n <= 3 != 4", "1 < 2 > 3", "1 < 5 > 3", "not n > 2 or yes and n", "n and 0 or 'a'", "none or 5",
         "'a' if n > 2 else 'b'", "1 if n > 5 else 2 if n > 4 else 3",
         "n in [1, 3]", "n not in dims", "word == 'relu'",
         "word in ['relu', 'gelu']", "'el' in word", "dims[0]",
@@ -167,6 +167,7 @@ def test_sizes_are_computed_with_by_their_own_operators() -> None:
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
+        ("H < H", False), ("H > H", False), ("H >= H", True), ("H <= H - 1", False), ("H - 1 < H", True),
         ("H == H", True), ("H != H", False),
         ("2 * H == H + H", True), ("H == H + 1", False), ("H < H + 1", True),
         ("H + 1 <= H", False), ("H > 0", True),

@@ -78,6 +78,7 @@ def test_values_follow_the_core_schema(text: str, value: object) -> None:
         ("a: *nope", "SC010", "*nope", "`&nope`", "quoted"),
         ("a: &x [1, *x]", "SC010", "*x", "inside", ""),
         ("a: &x {b: [*x]}", "SC010", "*x", "inside", ""),
+        ("a: &x 1\nb: &x [*x]", "SC010", "*x", "inside", ""),
         ("? [a]\n: 1", "SC011", "[a]", "key", ""),
         ("{a: 1}: 2", "SC011", "{a: 1}", "key", ""),
         ("", "SC009", "", "empty", "shapecalc: 1"),
@@ -86,9 +87,7 @@ def test_values_follow_the_core_schema(text: str, value: object) -> None:
         ("---\n", "SC009", "", "", "shapecalc: 1"),
     ],
 )
-def test_each_mistake_has_its_code_and_place(
-    text: str, code: str, place: str, message: str, help: str
-) -> None:
+def test_each_mistake_has_its_code_and_place(text: str, code: str, place: str, message: str, help: str) -> None:
     problem, at = only_problem(text)
     assert (problem.code, at) == (code, place)
     assert message in problem.message
@@ -164,6 +163,10 @@ def test_reading_goes_on_after_mistakes_that_leave_the_structure_whole() -> None
     assert value == {"a": "010", "b": "1", "c": ["*no", 2], "d": 4}
     assert [p.code for p in problems] == ["SC004", "SC006", "SC010", "SC005", "SC011", "SC003"]
     assert [p.start for p in problems] == sorted(p.start for p in problems)
+
+
+def test_the_same_mistake_is_reported_at_each_of_its_places() -> None:
+    assert [(p.code, p.start) for p in read_text("a: 010\nb: 010")[1]] == [("SC004", 3), ("SC004", 10)]
 
 
 def test_problems_before_a_syntax_error_are_kept() -> None:

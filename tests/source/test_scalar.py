@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -28,13 +29,12 @@ def _by_the_specification(text: str) -> object:
     return next((read(text) for pattern, read in _CORE if re.fullmatch(pattern, text, re.ASCII)), text)
 
 
-PIECES = st.sampled_from(
-    [*"0123456789+-._eExo~:aAfF", "0x", "0o", "0b", "true", "null", ".inf", ".nan", "no", "１"]
-)
+PIECES = [*"0123456789+-._eExo~:aAfF", "0x", "0o", "0b", "true", "null", ".inf", ".nan", "no", "１"]
+WORDS = ["null", "true", "false", ".inf", "+.inf", "-.inf", ".nan", "+.nan", "no", "on", "yes", "off", "n", "y", "nan"]
+SPELLINGS = [spell(word) for word in WORDS for spell in (str.lower, str.upper, str.title, str.swapcase)]
 
 
-@given(st.lists(PIECES, max_size=7).map("".join))
-def test_plain_scalars_are_read_as_the_specification_says(text: str) -> None:
+def check(text: str) -> None:
     value, due = resolve(text), _by_the_specification(text)
     if isinstance(value, Problem):
         assert isinstance(due, (int, float))
@@ -43,7 +43,20 @@ def test_plain_scalars_are_read_as_the_specification_says(text: str) -> None:
         assert isinstance(value, float)
         assert math.isnan(value)
     else:
-        assert (value, type(value)) == (due, type(due))
+        assert (value, type(value)) == (due, type(due)), text
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=7).map("".join))
+def test_random_scalars_are_read_as_the_specification_says(text: str) -> None:
+    check(text)
+
+
+def test_short_scalars_and_all_words_are_read_as_the_specification_says() -> None:
+    for text in SPELLINGS:
+        check(text)
+    for length in range(5):
+        for letters in product("019.eE+-xo", repeat=length):
+            check("".join(letters))
 
 
 @pytest.mark.parametrize(
@@ -58,9 +71,7 @@ def test_leading_zeros_are_ambiguous_and_the_advice_names_both_numbers(text: str
     assert all(re.search(rf"(?<![\w-]){re.escape(number)}\b", problem.help) for number in said)
 
 
-@pytest.mark.parametrize(
-    "text", ["9" * 19, "-" + "9" * 19, "9" * 5000, "0x" + "f" * 99_999, "0o" + "7" * 30, "1e400"]
-)
+@pytest.mark.parametrize("text", ["9" * 19, "-" + "9" * 19, "9" * 5000, "0x" + "f" * 99_999, "0o" + "7" * 30, "1e400"])
 def test_numbers_beyond_the_limit_are_refused_without_being_printed_in_full(text: str) -> None:
     problem = resolve(text)
     assert isinstance(problem, Problem)
