@@ -8,7 +8,6 @@ or raises for a user's mistake.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.analysis.expect import broken_expectations
@@ -16,11 +15,11 @@ from shapecalc.analysis.report import Report
 from shapecalc.graph.elaborate import elaborate
 from shapecalc.ops.registry import MODULES
 from shapecalc.source.parse import parse
-from shapecalc.source.reader import read
+from shapecalc.source.reader import PausedCollector, read
 from shapecalc.source.text import Source, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from shapecalc.source.spec import Spec
 
@@ -43,7 +42,7 @@ def check_text(text: str, path: str = "<text>", params: Mapping[str, Any] | None
 
 def analyse(source: Source, settings: Mapping[str, Any]) -> Report:
     """The whole way from a source to its report, expectations checked."""
-    with collector_paused():
+    with PausedCollector():
         root, diagnostics = read(source)
         spec, found = parse(source, root, MODULES)
         diagnostics += found
@@ -51,6 +50,10 @@ def analyse(source: Source, settings: Mapping[str, Any]) -> Report:
             return Report(source, None, diagnostics)
         report = measure(spec, settings)
         report.diagnostics[:0] = diagnostics
+        if not report.ok:
+            from shapecalc.analysis.advice import advise_sizes
+
+            advise_sizes(report, settings)
         report.diagnostics += broken_expectations(report, settings, measure)
         report.diagnostics.sort(key=lambda d: (d.start, d.end, d.code))
         return report
@@ -60,18 +63,3 @@ def measure(spec: Spec, settings: Mapping[str, Any]) -> Report:
     """The report of a parsed spec under settings; its expectations are not checked."""
     graph = elaborate(spec, settings)
     return Report(spec.source, graph, graph.diagnostics)
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """No garbage collection meanwhile: the values of one analysis live together, and tracing them over and over
-    makes large specs superlinear."""
-    import gc
-
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

@@ -45,6 +45,9 @@ class ReceptiveField:
         self.aligned = all(t.aligned for t in tracks)
         self.reason = next((f.reason for f in fields if isinstance(f, Unknown)), "")
 
+    def same(self, other: ReceptiveField) -> bool:
+        return (self.size, self.stride, self.start) == (other.size, other.stride, other.start)
+
     @property
     def finite(self) -> bool:
         return bool(self.size) and all(s is not None and s != "all" for s in self.size)
@@ -262,7 +265,7 @@ class Report:
             field = layer.receptive_field
             if field is None or not field.finite:
                 continue
-            if last is not None and (field.size != last.size or field.start != last.start):
+            if last is not None and not field.same(last):
                 break
             last = self.totals.receptive_field = field
             self.totals.receptive_field_layer = layer.path

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from shapecalc.cli.files import spec_files
-from shapecalc.pipeline import analyse, check, collector_paused
+from shapecalc.pipeline import analyse, check
 from shapecalc.render.paint import Paint, wants_colour
 from shapecalc.source.codes import SEVERITIES
 from shapecalc.source.text import decode
@@ -75,12 +75,10 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     settings = settings_of(options["assignments"])
     named = paths or (".",)
     single = len(named) == 1 and not os.path.isdir(named[0])
-    with collector_paused():
-        reports, missing = _reports(named, settings, options["stdin_filename"])
-        if not reports and not missing:
-            here = ", ".join(named)
-            click.echo(f"shapecalc: no specs below {here} (YAML files with a line `shapecalc: 1`)", err=True)
-        _print(reports, options["output_format"] or ("table" if single else "concise"), options)
+    reports, missing = _reports(named, settings, options["stdin_filename"])
+    if not reports and not missing:
+        click.echo(f"shapecalc: no specs below {', '.join(named)} (YAML files with a line `shapecalc: 1`)", err=True)
+    _print(reports, options["output_format"] or ("table" if single else "concise"), options)
     if missing:
         return 2
     failing = LEVELS[options["fail_on"]]

@@ -22,12 +22,15 @@ if TYPE_CHECKING:
 INDENT = "    "
 
 GROUP = '''class Group(nn.Module):
-    """Children by name; the network calls them one by one."""
+    """Children by name or number; the network calls them one by one."""
 
     def __init__(self, **children: nn.Module | nn.Parameter) -> None:
         super().__init__()
         for name, child in children.items():
             setattr(self, name, child)
+
+    def __getitem__(self, number: int) -> nn.Module:
+        return getattr(self, str(number))
 '''
 
 STUB = '''class {name}(nn.Module):
@@ -119,8 +122,19 @@ def _reach(path: str) -> str:
     """The expression that reaches a module from the network."""
     text = "self"
     for segment in path.split("."):
-        text = f"{text}.{segment}" if segment.isidentifier() else f"getattr({text}, {segment!r})"
+        number = segment.isdigit() and text != "self"
+        text = (
+            f"{text}[{segment}]"
+            if number
+            else f"{text}.{segment}"
+            if segment.isidentifier()
+            else _numbered(text, segment)
+        )
     return text
+
+
+def _numbered(text: str, segment: str) -> str:
+    return f"getattr({text}, {segment!r})"
 
 
 # the forward pass

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     Report = Callable[[Mistake], None]
 
+FREE_NAMES = ("H", "W", "D", "E", "F", "G")
 SHAPE_KEYS = ("shape", "dtype", "below", "batch")
 
 
@@ -87,9 +88,22 @@ def _symbols(spec: Spec) -> Iterator[str]:
                 yield from sorted(n for n in names_in(item.text) if is_symbol(n) and n != "N")
 
 
-def input_wires(spec: Spec, env: Mapping[str, Any], report: Report) -> tuple[Wire, ...]:
-    """The network's inputs as values; a mistake leaves the shape unknown."""
-    return tuple(_wire(name, node, env, report) for name, node in spec.inputs)
+def input_wires(spec: Spec, env: Mapping[str, Any], report: Report, *, loose: bool = False) -> tuple[Wire, ...]:
+    """The network's inputs as values; a mistake leaves the shape unknown.
+
+    With `loose`, known sizes from the third axis on are taken as symbols: which sizes would work?
+    """
+    wires = tuple(_wire(name, node, env, report) for name, node in spec.inputs)
+    if loose:
+        for wire in wires:
+            wire.shape = None if wire.shape is None else loosened(wire.shape)
+    return wires
+
+
+def loosened(shape: Shape) -> Shape:
+    """The shape with a symbol in place of every known size from the third axis on."""
+    free = iter(FREE_NAMES)
+    return tuple(symbol(next(free)) if axis > 1 and type(size) is int else size for axis, size in enumerate(shape))
 
 
 def _wire(name: str, node: Node, env: Mapping[str, Any], report: Report) -> Wire:

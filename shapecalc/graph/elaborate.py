@@ -32,11 +32,14 @@ if TYPE_CHECKING:
     from shapecalc.source.spec import Body, Spec
 
 
-def elaborate(spec: Spec, settings: Mapping[str, Any]) -> Graph:
-    """The graph of a spec with `settings` (values by the name of a param or symbol) in place of the defaults."""
+def elaborate(spec: Spec, settings: Mapping[str, Any], *, loose: bool = False) -> Graph:
+    """The graph of a spec with `settings` (values by the name of a param or symbol) in place of the defaults.
+
+    With `loose`, the sizes of the inputs are symbols even where they are known.
+    """
     walk = Walk(spec)
     try:
-        return walk.document(settings)
+        return walk.document(settings, loose=loose)
     except TooManyLayers:
         return walk.graph(Group("", "", None, None), (), (), {}, ())
 
@@ -61,9 +64,9 @@ class Walk:
 
     # the document
 
-    def document(self, settings: Mapping[str, Any]) -> Graph:
+    def document(self, settings: Mapping[str, Any], *, loose: bool) -> Graph:
         env, changed = document.environment(self.spec, settings, self.mistake)
-        inputs = document.input_wires(self.spec, env, self.mistake)
+        inputs = document.input_wires(self.spec, env, self.mistake, loose=loose)
         root = Group("", "", None, None, named=self.spec.body.named)
         fatal = static_mistakes(self.spec)
         for mistake in fatal:

@@ -57,3 +57,16 @@ def _product(wire: Wire) -> str:
 def _short(shape: Shape) -> str:
     sizes = shape[1:] if len(shape) > 1 and str(shape[0]) == "N" else shape
     return "x".join(str(s) if isinstance(s, int) else f"({s})" for s in sizes)
+
+
+def last_change(wire: Wire, axis: int) -> str:
+    """The layer that last changed a size on its way here: "pool5 (MaxPool2d) takes 3 to 1"."""
+    current: Wire | None = wire
+    while current is not None and current.node is not None and current.shape is not None:
+        before = next((w for w in current.node.inputs if w is not None), None)
+        if before is None or before.shape is None or len(before.shape) != len(current.shape):
+            return ""
+        if before.shape[axis] != current.shape[axis]:
+            return f"{current.node.path} ({current.node.op_name}) takes {before.shape[axis]} to {current.shape[axis]}"
+        current = before
+    return ""

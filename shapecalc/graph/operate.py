@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.graph.graph import Assumption, Node, Wire
-from shapecalc.graph.history import arrival
+from shapecalc.graph.history import arrival, last_change
 from shapecalc.graph.mistake import Mistake, Silent
 from shapecalc.graph.scope import Entry
 from shapecalc.graph.values import attributes_of, match_arguments, missing_arguments, read_argument
@@ -217,8 +217,10 @@ def _broken_need(op: Operator, node: Node, need: Need, xs: tuple[Shape, ...]) ->
     axis = need[2] if len(need) > 2 else -1
     place: Any = node.written.get(claim.attribute, node.place)
     advice = claim.advise(op, xs, axis) if claim.advise else ""
-    histories = [arrival(w) for w in dict.fromkeys(node.inputs) if w is not None]
-    return Mistake(claim.code, claim.say(op, xs, axis), place, "; ".join(filter(None, [advice, *histories])))
+    wires = [w for w in dict.fromkeys(node.inputs) if w is not None]
+    change = last_change(wires[0], axis) if axis >= 0 and claim.relation is AT_LEAST_ZERO else ""
+    help = "; ".join(filter(None, [advice, change, *map(arrival, wires)]))
+    return Mistake(claim.code, claim.say(op, xs, axis), place, help)
 
 
 def _outputs(

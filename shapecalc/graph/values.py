@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from shapecalc.graph.mistake import Mistake, Silent
 from shapecalc.ops.kinds import Unfit
 from shapecalc.ops.op import REQUIRED
-from shapecalc.source.expression import ExpressionError, evaluate, is_identifier, substitute
+from shapecalc.source.cut import cut_expression
+from shapecalc.source.expression import ExpressionError, evaluate, is_identifier, substitute, truth
 from shapecalc.source.located import Items, Pairs, Scalar, kind_of
 from shapecalc.source.nearest import nearest
 
@@ -95,11 +96,10 @@ def template(node: Scalar, env: Env) -> str:
 def condition(node: Node, env: Env) -> bool:
     """The truth of a `when`."""
     value = value_of(node, env)
-    if isinstance(value, bool):
-        return value
-    if value is None or isinstance(value, int | float | str | list):
-        return bool(value)
-    raise Mistake("SC113", f"the condition depends on {value}, which is not known", node, "fix the size with --set")
+    try:
+        return truth(value)
+    except ExpressionError as error:
+        raise Mistake("SC113", error.message, node, "fix the size with --set") from None
 
 
 _ATTRIBUTES: dict[type[Operator], tuple[dict[str, Attribute], str | None]] = {}
@@ -148,6 +148,9 @@ def match_arguments(
     given = {key.text: value for key, value in argument.pairs if key.text not in reserved}
     if all(name in known for name in given):
         return given, []
+    for key, _ in argument.pairs:
+        if key.text not in known and (cut := cut_expression(argument, key)) is not None:
+            return {}, [Mistake("SC112", cut[0], key, cut[1])]
     listed = tuple(known)
     return given, [
         _unknown_argument(title, k, listed) for k, _ in argument.pairs if k.text in given and k.text not in listed

@@ -89,9 +89,7 @@ def most_one(rank: int) -> int:
 
 def numbered(rank: int) -> str:
     """`dimensions 0 to 3`, the range that a message names."""
-    return (
-        "no dimensions" if rank == 0 else "dimension 0 only" if rank == 1 else f"dimensions 0 to {rank - 1}"
-    )
+    return "no dimensions" if rank == 0 else "dimension 0 only" if rank == 1 else f"dimensions 0 to {rank - 1}"
 
 
 def dimension_claim(attribute: str, extra: int = 0) -> Claim:

@@ -163,7 +163,11 @@ class Narrow(Part):
 
     def part_needs(self, n: Dim) -> Sequence[Need]:
         begin = self.begin(n)
-        return ((STARTS, begin, self.axis), (STARTS, n - begin, self.axis), (LENGTH, n - begin - self.length, self.axis))
+        return (
+            (STARTS, begin, self.axis),
+            (STARTS, n - begin, self.axis),
+            (LENGTH, n - begin - self.length, self.axis),
+        )
 
     def shape(self, *xs: Shape) -> tuple[Shape, ...]:
         return self.around(xs[0], self.length)

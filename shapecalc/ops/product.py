@@ -235,10 +235,8 @@ def parse(equation: str) -> tuple[list[Labels], Labels | None]:
 
 
 def _labels(term: str) -> Labels:
-    labels = []
-    for part in term.replace(DOTS, "\0"):
-        if part != " ":
-            labels.append(DOTS if part == "\0" else _letter(part))
+    parts = term.replace(DOTS, "\0").replace(" ", "")
+    labels = [DOTS if part == "\0" else _letter(part) for part in parts]
     if labels.count(DOTS) > 1:
         raise EquationError(f"{term.strip()!r} has more than one `...`")
     return tuple(labels)
@@ -250,9 +248,7 @@ def _letter(part: str) -> str:
     raise EquationError(f"{part!r} is no letter, and no part of `...`, `,` or `->`")
 
 
-def spelled(
-    terms: list[Labels], output: Labels | None, ranks: Sequence[int]
-) -> tuple[tuple[Labels, ...], Labels]:
+def spelled(terms: list[Labels], output: Labels | None, ranks: Sequence[int]) -> tuple[tuple[Labels, ...], Labels]:
     """`...` spelled out as labels of their own, aligned from the right; the output made up where it is absent.
 
     >>> spelled([("...", "i"), ("i", "j")], None, [3, 2])

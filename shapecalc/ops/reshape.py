@@ -160,9 +160,7 @@ class Unflatten(Regrouping):
 
     attributes = (
         Attribute("dim", AXIS, doc="axis that is cut", lead=True),
-        Attribute(
-            "unflattened_size", Listed(Whole(), strict=True), doc="sizes that it is cut into", lead=True
-        ),
+        Attribute("unflattened_size", Listed(Whole(), strict=True), doc="sizes that it is cut into", lead=True),
     )
     dim: int
     unflattened_size: tuple[Dim, ...]

@@ -148,7 +148,7 @@ def render_totals(report: Report) -> list[str]:
         rows.append(("peak activations", f"{size_bytes(totals.peak_activation_bytes)} in inference {batch}"))
     rows.append(("kept for backward", _at_least(report, "saved_bytes", f"{size_bytes(totals.saved_bytes)} {batch}")))
     if report.legal is not None and report.legal.possible:
-        rows += [("input sizes", line) for line in size_lines(report)]
+        rows += [("" if i else "input sizes", line) for i, line in enumerate(size_lines(report))]
     margin = max(len(title) for title, _ in rows)
     return [f"{title:<{margin}}  {text}" for title, text in rows]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shapecalc.source import names
+from shapecalc.source.cut import cut_expression
 from shapecalc.source.diagnostic import Diagnostic
 from shapecalc.source.located import Items, Pairs, Scalar, kind_of
 from shapecalc.source.nearest import nearest
@@ -52,8 +53,10 @@ class LayerReader:
         return Body([c for c in children if c is not None], True, argument.start, argument.end)
 
     def item(self, node: Node) -> Child | Nest | Loop | None:
-        if isinstance(node, Pairs) and any(loop_header(k.text) for k, _ in node.pairs):
-            return self.loop(node)
+        if isinstance(node, Pairs):
+            bad = next((k for k, _ in node.pairs if k.text.startswith("for ")), None)
+            if bad is not None:
+                return self.loop(node) if loop_header(bad.text) else self.entry(bad, node)
         return self.child(None, node)
 
     def entry(self, key: Scalar, value: Node) -> Child | Nest | Loop | None:
@@ -62,6 +65,9 @@ class LayerReader:
         if key.text in self.heads and not names.bad_block_name(key.text):
             message = f"{key.text!r} is an operator; here a name for the layer is due"
             self.report("SC110", message, key, f"write `{key.text.lower()}: {key.text}`, or a list of layers")
+            return None
+        if key.text.startswith("for "):
+            self.report("SC112", f"{key.text!r} is no loop", key, "a loop is written `for NAME in EXPRESSION`")
             return None
         if "{" not in key.text and (reason := names.bad_child_name(key.text)):
             self.report("SC110", f"{key.text!r} cannot be the name of a layer: {reason}", key)
@@ -143,14 +149,17 @@ class LayerReader:
             elif key.text in names.WIRING_KEYS:
                 wiring[key.text] = value
             else:
-                self.stray_key(key, head)
+                self.stray_key(node, key, head)
                 return None
         if isinstance(argument, Scalar) and argument.value is None:
             argument = None
         bodies = self.bodies(head, argument)
         return None if bodies is None else Child(name, head, argument, wiring, bodies, start, node.end)
 
-    def stray_key(self, key: Scalar, head: Scalar) -> None:
+    def stray_key(self, node: Pairs, key: Scalar, head: Scalar) -> None:
+        if (cut := cut_expression(node, key)) is not None:
+            self.report("SC112", cut[0], key, cut[1])
+            return
         if key.text in self.heads:
             message = f"a layer is one operator, and {head.text!r} and {key.text!r} are two"
             self.report("SC103", message, key, "write two items, or give each a name of its own")

@@ -32,6 +32,8 @@ def read(source: texts.Source) -> tuple[Node | None, list[Diagnostic]]:
     """
     if len(source.text) > texts.MAX_BYTES:
         return None, [texts.too_large(len(source.text))]
+    if source.text.startswith(texts.BOM):  # the parser would skip it, and every place be off by one
+        return None, [Diagnostic("SC002", "a second byte order mark", 0, 1, help="take it out")]
     with PausedCollector():
         node, problems = _read(source.text)
     return node, sorted(problems, key=lambda problem: problem.start)

@@ -11,7 +11,7 @@ from itertools import accumulate
 from shapecalc.source.diagnostic import Diagnostic
 
 MAX_BYTES = 32 * 1024 * 1024
-_BOM = "\ufeff"
+BOM = "\ufeff"
 
 
 class Source:
@@ -23,7 +23,7 @@ class Source:
 
     def __init__(self, path: str, text: str) -> None:
         self.path = path
-        self.bom = text.startswith(_BOM)
+        self.bom = text.startswith(BOM)
         self.text = text[1:] if self.bom else text
         self._starts: list[int] | None = None
 

@@ -220,6 +220,11 @@ def test_a_byte_order_mark_moves_no_offset() -> None:
     assert [key.start for key, _ in node.pairs] == [0, 5]
 
 
+def test_a_second_byte_order_mark_is_refused() -> None:
+    problem, _ = only_problem("\ufeff\ufeffa: 1")
+    assert (problem.code, problem.start, problem.end) == ("SC002", 0, 1)
+
+
 def test_spans_within_a_scalar_allow_for_its_quotes() -> None:
     assert Scalar("c + 1", "c + 1", 10, 15).span(4, 5) == (14, 15)
     assert Scalar("c + 1", "c + 1", 10, 17, quoted=True).span(4, 5) == (15, 16)

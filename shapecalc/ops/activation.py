@@ -1,0 +1,352 @@
+"""Activations: functions of each value by itself, and the gated linear unit, which halves an axis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from shapecalc.dims.field import POINT
+from shapecalc.ops.dtypes import FLOATS, INTS
+from shapecalc.ops.kinds import FLAG, NUMBER, POSITIVE, Number, Unfit, Word
+from shapecalc.ops.op import KEEPS_NOTHING, KEEPS_OUTPUT, NO_NEEDS, ZERO, Attribute, Claim, Kept, Pointwise
+from shapecalc.ops.ranks import DIM, dim_needs, from_front
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from shapecalc.dims.sym import Dim
+    from shapecalc.ops.op import Need, Reads, Shape
+
+INPLACE = Attribute("inplace", FLAG, False, "whether the result overwrites the input")
+
+
+class NotZero(Number):
+    """A number other than 0."""
+
+    wants = "a number other than 0"
+
+    def read(self, value: Any) -> Any:
+        if super().read(value) == 0:
+            raise Unfit(f"it is {value} where {self.wants} is due")
+        return value
+
+
+class Activation(Pointwise):
+    """A function of each value by itself.
+
+    Sizes: the input's.
+    Cost: no parameters, no multiply-accumulates; training keeps the input, or the output where that tells
+    the slope.
+    Pitfalls: in place it overwrites what an earlier layer, or another branch, may still need.
+    Torch: the class of the same name in torch.nn.
+    """
+
+    takes = FLOATS
+    keeps_more: ClassVar[bool] = False
+    """Whether it also keeps a new tensor of the input's size."""
+    clones: ClassVar[bool] = False
+    """Whether it keeps a copy of the input when it overwrites it."""
+    promotes: ClassVar[bool] = False
+    """Whether integers become float32."""
+
+    inplace: bool = False
+
+    def settle(self, *xs: Shape) -> None:
+        if self.inplace:
+            self.view = True  # type: ignore[misc]
+
+    def dtypes(self, *dtypes: str) -> tuple[str, ...] | None:
+        return ("float32",) if self.promotes and dtypes[0] not in FLOATS else None
+
+    def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
+        new = (Kept("new", shape=xs[0]),)
+        if self.clones and self.inplace:
+            return new
+        return (*self.kept, *new) if self.keeps_more else self.kept
+
+    @classmethod
+    def samples(cls) -> Any:
+        overwriting = [({"inplace": True}, ((2, 3, 5),))] if INPLACE in cls.attributes else []
+        return [({}, ((2, 3, 5, 4),)), ({}, ((7,),)), *overwriting]
+
+
+class ReLU(Activation):
+    """max(0, x)"""
+
+    takes = FLOATS | INTS
+    kept = KEEPS_OUTPUT
+    attributes = (INPLACE,)
+
+
+class ReLU6(Activation):
+    """min(max(0, x), 6)"""
+
+    takes = FLOATS | INTS
+    clones = True
+    attributes = (INPLACE,)
+
+
+class LeakyReLU(Activation):
+    """x where positive, negative_slope * x elsewhere"""
+
+    attributes = (Attribute("negative_slope", NUMBER, 0.01, "slope of negative values", main=True), INPLACE)
+
+
+class PReLU(Activation):
+    """x where positive, weight * x elsewhere, the weight learned for all channels or for each.
+
+    Sizes: the input's.
+    Cost: num_parameters parameters, no multiply-accumulates; training keeps the input.
+    Pitfalls: weight decay pulls the slope to 0; channels are axis 1, of unbatched input too.
+    Torch: torch.nn.PReLU.
+    """
+
+    attributes = (
+        Attribute("num_parameters", POSITIVE, 1, "learned slopes: 1, or as many as channels", main=True),
+        Attribute("init", NUMBER, 0.25, "the slope to begin with"),
+    )
+
+    num_parameters: Dim
+
+    def needs(self, *xs: Shape) -> Sequence[Need]:
+        (x,) = xs
+        if self.num_parameters == 1:
+            return NO_NEEDS
+        channels = x[1] if len(x) > 1 else 1
+        return [(SLOPES, channels - self.num_parameters)]
+
+    def weights(self) -> Mapping[str, Shape]:
+        return {"weight": (self.num_parameters,)}
+
+    @classmethod
+    def samples(cls) -> Any:
+        return [({}, ((2, 3, 5, 4),)), ({"num_parameters": 3, "init": 0.1}, ((2, 3, 5),)), ({}, ((7,),))]
+
+
+class RReLU(Activation):
+    """x where positive, a random slope elsewhere in training, the mean slope in evaluation"""
+
+    keeps_more = True
+    attributes = (
+        Attribute("lower", NUMBER, 1 / 8, "least slope of negative values"),
+        Attribute("upper", NUMBER, 1 / 3, "greatest slope of negative values"),
+        INPLACE,
+    )
+
+    lower: float
+    upper: float
+
+    def needs(self, *xs: Shape) -> Sequence[Need]:
+        return NO_NEEDS if self.lower <= self.upper else [(SLOPE_ORDER, 1)]
+
+
+class ELU(Activation):
+    """x where positive, alpha * (exp(x) - 1) elsewhere"""
+
+    attributes = (Attribute("alpha", NUMBER, 1.0, "minus the limit at minus infinity", main=True), INPLACE)
+
+
+class CELU(Activation):
+    """x where positive, alpha * (exp(x / alpha) - 1) elsewhere"""
+
+    attributes = (Attribute("alpha", NotZero(), 1.0, "minus the limit at minus infinity", main=True), INPLACE)
+
+
+class SELU(Activation):
+    """1.0507 * ELU with alpha 1.6733, the numbers that keep mean 0 and variance 1"""
+
+    attributes = (INPLACE,)
+
+
+class GELU(Activation):
+    """x * Phi(x), Phi being the normal distribution, or its approximation by tanh"""
+
+    attributes = (Attribute("approximate", Word("none", "tanh"), "none", "how Phi is computed", main=True),)
+
+    @classmethod
+    def samples(cls) -> Any:
+        return [({}, ((2, 3, 5, 4),)), ({"approximate": "tanh"}, ((7,),))]
+
+
+class SiLU(Activation):
+    """x * sigmoid(x)"""
+
+    clones = True
+    attributes = (INPLACE,)
+
+
+class Mish(Activation):
+    """x * tanh(softplus(x))"""
+
+    clones = True
+    attributes = (INPLACE,)
+
+
+class Softplus(Activation):
+    """log(1 + exp(beta * x)) / beta, linear above the threshold"""
+
+    attributes = (
+        Attribute("beta", NUMBER, 1.0, "how sharp the bend is"),
+        Attribute("threshold", NUMBER, 20.0, "beta * x above which it is linear"),
+    )
+
+
+class Softsign(Activation):
+    """x / (1 + |x|)"""
+
+    takes = FLOATS | INTS
+    keeps_more = True
+    promotes = True
+
+
+class Softshrink(Activation):
+    """x moved towards 0 by lambd, 0 where it would cross"""
+
+    attributes = (Attribute("lambd", Number(0), 0.5, "half the width of what becomes 0", main=True),)
+
+
+class Hardshrink(Activation):
+    """x where |x| is above lambd, 0 elsewhere"""
+
+    attributes = (Attribute("lambd", NUMBER, 0.5, "half the width of what becomes 0", main=True),)
+
+
+class Tanhshrink(Activation):
+    """x - tanh(x)"""
+
+    takes = FLOATS | INTS
+    kept = KEEPS_NOTHING
+    keeps_more = True
+    promotes = True
+
+
+class Hardtanh(Activation):
+    """x cut to the range from min_val to max_val"""
+
+    takes = FLOATS | (INTS - {"uint8"})
+    clones = True
+    attributes = (
+        Attribute("min_val", NUMBER, -1.0, "least value"),
+        Attribute("max_val", NUMBER, 1.0, "greatest value"),
+        INPLACE,
+    )
+
+    min_val: float
+    max_val: float
+
+    def needs(self, *xs: Shape) -> Sequence[Need]:
+        return NO_NEEDS if self.min_val < self.max_val else [(VALUE_ORDER, 1)]
+
+    @classmethod
+    def samples(cls) -> Any:
+        return [*super().samples(), ({"min_val": 0, "max_val": 6.0}, ((2, 7),))]
+
+
+class Hardsigmoid(Activation):
+    """0 below -3, 1 above 3, x / 6 + 1 / 2 between"""
+
+    clones = True
+    attributes = (INPLACE,)
+
+
+class Hardswish(Activation):
+    """x * hardsigmoid(x)"""
+
+    clones = True
+    attributes = (INPLACE,)
+
+
+class Sigmoid(Activation):
+    """1 / (1 + exp(-x))"""
+
+    takes = FLOATS | INTS | {"bool"}
+    kept = KEEPS_OUTPUT
+    promotes = True
+
+
+class LogSigmoid(Activation):
+    """log(1 / (1 + exp(-x)))"""
+
+    keeps_more = True
+
+
+class Tanh(Activation):
+    """The hyperbolic tangent"""
+
+    takes = FLOATS | INTS | {"bool"}
+    kept = KEEPS_OUTPUT
+    promotes = True
+
+
+class Threshold(Activation):
+    """x where above the threshold, a value elsewhere"""
+
+    takes = FLOATS | INTS
+    clones = True
+    attributes = (
+        Attribute("threshold", NUMBER, doc="what a value must exceed to stay", lead=True),
+        Attribute("value", NUMBER, doc="what takes its place where it does not", lead=True),
+        INPLACE,
+    )
+
+    @classmethod
+    def samples(cls) -> Any:
+        arguments = {"threshold": 0.1, "value": 20}
+        return [(arguments, ((2, 3, 5, 4),)), ({**arguments, "inplace": True}, ((7,),))]
+
+
+class GLU(Activation):
+    """The gated linear unit: the first half of an axis times the sigmoid of the second.
+
+    Sizes: i / 2 on the axis `dim`, the others as they are.
+    Cost: no parameters, no multiply-accumulates; training keeps the input.
+    Pitfalls: the axis must be even; the default is the last one, which is the width of an image.
+    Torch: torch.nn.GLU.
+    """
+
+    attributes = (Attribute("dim", DIM, -1, "the dimension that is halved", main=True),)
+
+    dim: int
+    axis: int
+
+    def settle(self, *xs: Shape) -> None:
+        self.axis = from_front(self.dim, len(xs[0]))
+
+    def needs(self, *xs: Shape) -> Sequence[Need]:
+        (x,) = xs
+        return dim_needs(self.axis, len(x)) or [(EVEN, x[self.axis] % 2, self.axis)]
+
+    def shape(self, *xs: Shape) -> tuple[Shape, ...]:
+        (x,) = xs
+        return ((*x[: self.axis], x[self.axis] // 2, *x[self.axis + 1 :]),)
+
+    def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
+        """The halved axis is seen at two distant places: named by no output axis, it counts as seen whole."""
+        return (tuple((None if a == self.axis else a, POINT) for a in range(len(xs[0]))),)
+
+    @classmethod
+    def samples(cls) -> Any:
+        return [({}, ((2, 3, 6),)), ({"dim": 1}, ((2, 6, 5, 3),)), ({"dim": -2}, ((4, 5),))]
+
+
+def _say_slopes(op: Any, xs: Sequence[Shape], axis: int) -> str:
+    arriving = xs[0][1] if len(xs[0]) > 1 else 1
+    arrive = "channel arrives" if arriving == 1 else "channels arrive"
+    return f"num_parameters is {op.num_parameters}, but {arriving} {arrive}"
+
+
+def _say_slope_order(op: Any, xs: Sequence[Shape], axis: int) -> str:
+    return f"lower {op.lower} is above upper {op.upper}"
+
+
+def _say_value_order(op: Any, xs: Sequence[Shape], axis: int) -> str:
+    return f"min_val {op.min_val} is not below max_val {op.max_val}"
+
+
+def _say_even(op: Any, xs: Sequence[Shape], axis: int) -> str:
+    return f"{xs[0][axis]} on axis {axis} cannot be halved"
+
+
+SLOPES = Claim("SC202", "num_parameters", ZERO, _say_slopes)
+SLOPE_ORDER = Claim("SC109", "lower", ZERO, _say_slope_order)
+VALUE_ORDER = Claim("SC109", "min_val", ZERO, _say_value_order)
+EVEN = Claim("SC214", "dim", ZERO, _say_even)

@@ -1,0 +1,203 @@
+"""Adaptive pooling: the output's size is given, and the windows follow from the input's."""
+
+from __future__ import annotations
+
+from math import gcd
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from shapecalc.dims.field import ALL, POINT
+from shapecalc.dims.hull import Field, Unknown, pulled
+from shapecalc.ops.dtypes import FLOATS
+from shapecalc.ops.kinds import FLAG, PerAxisOrNone
+from shapecalc.ops.op import KEEPS_INPUT, KEEPS_NOTHING, NO_NEEDS, NO_WEIGHTS, Attribute, Operator
+from shapecalc.ops.pool import keeps_places, sliding
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from shapecalc.dims.hull import Seen
+    from shapecalc.dims.sym import Dim
+    from shapecalc.ops.op import Kept, Need, Reads, Shape
+
+
+class Parts:
+    """Output `o` of `outs` reads the inputs from floor(o*ins/outs) to ceil((o+1)*ins/outs) - 1.
+
+    That is the whole part o of the input where it divides; otherwise neighbours overlap.
+
+    >>> from shapecalc.dims.field import IDENTITY
+    >>> Parts(12, 4).pull(IDENTITY)
+    Field(1, 3, (0,), (2,))
+    """
+
+    __slots__ = ("ins", "outs")
+
+    def __init__(self, ins: Any, outs: Any) -> None:
+        self.ins, self.outs = ins, outs
+
+    def pull(self, field: Seen) -> Seen:
+        """One phase for each output until the parts repeat, times the phases below."""
+        if type(field) is not Field:
+            return field
+        if not isinstance(self.ins, int) or not isinstance(self.outs, int):
+            return Unknown(f"an adaptive pool from {self.ins} to {self.outs} has windows that are not known")
+        common = gcd(self.ins, self.outs)
+        return pulled(field, self.outs // common, self.ins // common, self._reads)
+
+    def _reads(self, output: int) -> range:
+        return range(output * self.ins // self.outs, ((output + 1) * self.ins + self.outs - 1) // self.outs)
+
+    def __repr__(self) -> str:
+        return f"Parts({self.ins}, {self.outs})"
+
+
+class OutputSizes(PerAxisOrNone):
+    """A whole number for each axis, or one for all; null in a list keeps the axis."""
+
+    def read(self, value: Any) -> Any:
+        if value is None:
+            raise self.unfit(value)
+        sizes = super().read(value)
+        return tuple(sizes) if None in sizes else sizes  # torch takes a null in a list, but none alone
+
+
+class AdaptivePool(Operator):
+    """What adaptive pools share: an output of a given size, whatever arrives."""
+
+    rank: ClassVar[int]
+    takes = FLOATS
+
+    output_size: tuple[Dim | None, ...]
+    return_indices: bool = False
+
+    def needs(self, *xs: Shape) -> Sequence[Need]:
+        return NO_NEEDS
+
+    def shape(self, *xs: Shape) -> tuple[Shape, ...]:
+        (x,) = xs
+        sizes = [i if o is None else o for i, o in zip(x[-self.rank :], self.output_size, strict=True)]
+        y = (*x[: -self.rank], *sizes)
+        return (y, y) if self.return_indices else (y,)
+
+    def weights(self) -> Mapping[str, Shape]:
+        return NO_WEIGHTS
+
+    def macs(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Dim | None:
+        return 0
+
+    def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
+        (x,) = xs
+        return sliding(x, [_part(i, o) for i, o in zip(x[-self.rank :], self.output_size, strict=True)])
+
+
+def _part(i: Dim, o: Dim | None) -> Any:
+    if o is None or o == i:
+        return POINT
+    if isinstance(o, int) and o <= 1:
+        return ALL
+    return Parts(i, o)
+
+
+class AdaptiveAvgPool(AdaptivePool):
+    """The mean of each part, the input being cut into `output_size` parts as equal as can be.
+
+    Sizes: output_size; an axis given as null keeps its size.
+    Cost: no parameters, no multiply-accumulates; training keeps the input, but nothing where all outputs are 1.
+    Pitfalls: parts overlap where the size does not divide; an output larger than the input repeats values.
+    Torch: torch.nn.AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d.
+    """
+
+    def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
+        """Nothing where torch takes the mean in place of the pool."""
+        return KEEPS_NOTHING if ys[0][-self.rank :] == (1,) * self.rank else KEEPS_INPUT
+
+
+class AdaptiveMaxPool(AdaptivePool):
+    """The largest value of each part, the input being cut into `output_size` parts as equal as can be.
+
+    Sizes: output_size; an axis given as null keeps its size.
+    Cost: no parameters, no multiply-accumulates; training keeps the input and the place of each maximum (8 bytes).
+    Pitfalls: parts overlap where the size does not divide; an output larger than the input repeats values.
+    Torch: torch.nn.AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d.
+    """
+
+    def dtypes(self, *dtypes: str) -> tuple[str, ...] | None:
+        return (dtypes[0], "int64") if self.return_indices else None
+
+    def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
+        return keeps_places(ys, self.return_indices)
+
+
+def _size(rank: int) -> Attribute:
+    doc = "size of the output along each axis; null in a list keeps the input's"
+    return Attribute("output_size", OutputSizes(rank), doc=doc, main=True, lead=True)
+
+
+INDICES = Attribute("return_indices", FLAG, False, "whether the places of the maxima are a second output")
+
+
+class AdaptiveAvgPool1d(AdaptiveAvgPool):
+    rank = 1
+    ranks = (2, 3)
+    attributes = (_size(1),)
+
+    @classmethod
+    def samples(cls) -> Any:
+        return [({"output_size": 5}, ((2, 4, 13),)), ({"output_size": 1}, ((4, 7),))]
+
+
+class AdaptiveAvgPool2d(AdaptiveAvgPool):
+    rank = 2
+    ranks = (3, 4)
+    attributes = (_size(2),)
+
+    @classmethod
+    def samples(cls) -> Any:
+        return [
+            ({"output_size": 6}, ((2, 3, 13, 9),)),
+            ({"output_size": [1, 1]}, ((2, 3, 5, 4),)),
+            ({"output_size": [None, 3]}, ((3, 7, 5),)),
+        ]
+
+
+class AdaptiveAvgPool3d(AdaptiveAvgPool):
+    rank = 3
+    ranks = (4, 5)
+    attributes = (_size(3),)
+
+    @classmethod
+    def samples(cls) -> Any:
+        return [({"output_size": [2, None, 3]}, ((2, 2, 5, 6, 7),)), ({"output_size": 1}, ((2, 5, 6, 7),))]
+
+
+class AdaptiveMaxPool1d(AdaptiveMaxPool):
+    rank = 1
+    ranks = (2, 3)
+    attributes = (_size(1), INDICES)
+
+    @classmethod
+    def samples(cls) -> Any:
+        return [({"output_size": 5}, ((2, 4, 13),)), ({"output_size": 1, "return_indices": True}, ((4, 7),))]
+
+
+class AdaptiveMaxPool2d(AdaptiveMaxPool):
+    rank = 2
+    ranks = (3, 4)
+    attributes = (_size(2), INDICES)
+
+    @classmethod
+    def samples(cls) -> Any:
+        return [
+            ({"output_size": [4, None]}, ((2, 3, 13, 9),)),
+            ({"output_size": 1, "return_indices": True}, ((3, 7, 5),)),
+        ]
+
+
+class AdaptiveMaxPool3d(AdaptiveMaxPool):
+    rank = 3
+    ranks = (4, 5)
+    attributes = (_size(3), INDICES)
+
+    @classmethod
+    def samples(cls) -> Any:
+        return [({"output_size": 2}, ((2, 2, 5, 6, 7),)), ({"output_size": [1, 2, 3]}, ((2, 5, 6, 7),))]
