@@ -46,7 +46,9 @@ class ReceptiveField:
         self.reason = next((f.reason for f in fields if isinstance(f, Unknown)), "")
 
     def same(self, other: ReceptiveField) -> bool:
-        return (self.size, self.stride, self.start) == (other.size, other.stride, other.start)
+        """Whether both see the same; flattened axes have no stride of their own to differ in."""
+        strides = all(None in pair or pair[0] == pair[1] for pair in zip(self.stride, other.stride, strict=True))
+        return strides and (self.size, self.start) == (other.size, other.start)
 
     @property
     def finite(self) -> bool:

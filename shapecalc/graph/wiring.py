@@ -130,17 +130,19 @@ def _operands(child: Child, nodes: list[Node], scope: Scope, env: Mapping[str, A
         entries.append(("the flow", scope.flow))
         operands.append(None)
     for node in nodes:
-        number = _number(node, env)
+        number = _number(node, scope, env)
         operands.append(number)
         if number is None:
             entries.append(_named(node, scope, env))
     return Given(entries, child.argument, scope.flow, None, tuple(operands))
 
 
-def _number(node: Node, env: Mapping[str, Any]) -> float | None:
-    """The number that an operand is, itself or as a param."""
+def _number(node: Node, scope: Scope, env: Mapping[str, Any]) -> float | None:
+    """The number that an operand is, itself or as a param that no layer hides."""
     if not isinstance(node, Scalar):
         raise Mistake("SC105", f"an operand is a name or a number, not {kind_of(node)}", node)
+    if any(node.text in around.names for around in scope.outwards()):
+        return None
     value = env.get(node.text) if isinstance(node.value, str) else node.value
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 

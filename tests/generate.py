@@ -1,0 +1,111 @@
+"""Regenerate what is made by the program: `python -m tests.generate`, with `--check` only say what is out of date.
+
+In README.md and docs/*.md every line `$ shapecalc ...` of a console block is run and its output put below; the pages on
+operators, diagnostics and commands are written anew.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from shapecalc.cli.group import COMMANDS
+from shapecalc.ops.op import INFERRED, REQUIRED
+from shapecalc.ops.registry import FAMILIES, find
+from shapecalc.source.codes import CATALOGUE
+
+ROOT = Path(__file__).resolve().parent.parent
+BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
+
+
+def main() -> int:
+    check = "--check" in sys.argv[1:]
+    stale = [path for path, text in pages() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    for path, text in pages():
+        if path in stale and not check:
+            path.write_text(text, encoding="utf-8")
+        if path in stale:
+            print(f"{path.relative_to(ROOT)} {'is out of date: run `make format`' if check else 'written'}")
+    return int(check and bool(stale))
+
+
+def pages() -> list[tuple[Path, str]]:
+    """Every generated page and its text."""
+    found = [
+        (ROOT / "docs/operators.md", operators()),
+        (ROOT / "docs/diagnostics.md", diagnostics()),
+        (ROOT / "docs/commands.md", commands()),
+    ]
+    for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]:
+        if path not in [p for p, _ in found]:
+            text = path.read_text(encoding="utf-8")
+            found.append((path, BLOCK.sub(_rerun, text)))
+    return found
+
+
+def _rerun(match: re.Match[str]) -> str:
+    lines = [line for line in match[1].splitlines() if line.startswith("$ ")]
+    return "```console\n" + "\n".join(f"{line}\n{_output(line[2:])}".rstrip() for line in lines) + "\n```"
+
+
+def _output(command: str) -> str:
+    """What a `shapecalc` command prints, run from the root of the project."""
+    args = re.sub(r"\bshapecalc (?=[a-z-]|$)", f"{sys.executable} -m shapecalc ", command)
+    environment = {**os.environ, "COLUMNS": "100"}
+    done = subprocess.run(args, shell=True, cwd=ROOT, capture_output=True, text=True, check=False, env=environment)
+    return done.stdout.rstrip() or done.stderr.rstrip()
+
+
+def operators() -> str:
+    """The manual of all operators, in the order of the registry."""
+    parts = ["# Operators\n\nMade from the operators themselves by `python -m tests.generate`.\n"]
+    for module, line in FAMILIES:
+        parts.append(f"## {module}\n")
+        for name in line.split():
+            parts.append(_operator(name))
+    return "\n".join(parts)
+
+
+def _operator(name: str) -> str:
+    operator = find(name)
+    doc = next(d for c in operator.__mro__ if (d := c.__doc__))
+    rows = [
+        f"| `{a.name}`{' (main)' if a.main else ''} | {_default(a.default)} | {a.kind.wants} | {a.doc} |"
+        for a in operator.attributes
+    ]
+    table = (
+        "\n".join(["| argument | default | takes | meaning |", "|---|---|---|---|", *rows]) if rows else "No arguments."
+    )
+    return f"### {name}\n\n{inspect.cleandoc(doc)}\n\n{table}\n"
+
+
+def _default(value: object) -> str:
+    if value is REQUIRED:
+        return "required"
+    if value is INFERRED:
+        return "read off the input"
+    return f"`{value!r}`"
+
+
+def diagnostics() -> str:
+    """The catalogue of codes."""
+    rows = [f"| {code} | `{name}` | {severity} | {text} |" for code, name, severity, text in CATALOGUE]
+    head = "# Diagnostics\n\nMade from `shapecalc/source/codes.py` by `python -m tests.generate`.\n"
+    return "\n".join([head, "| code | name | severity | meaning |", "|---|---|---|---|", *rows, ""])
+
+
+def commands() -> str:
+    """The help of every command."""
+    parts = ["# Commands\n\nMade from `--help` by `python -m tests.generate`.\n"]
+    for name in ("", *COMMANDS):
+        command = f"shapecalc {name} --help".replace("  ", " ")
+        parts.append(f"## {f'shapecalc {name}'.strip()}\n\n```\n{_output(command)}\n```\n")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

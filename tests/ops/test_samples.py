@@ -1,0 +1,263 @@
+"""The battery that every operator of the registry goes through, on its own samples: torch is the second opinion."""
+
+from __future__ import annotations
+
+import inspect
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from shapecalc.dims.field import IDENTITY, WHOLE
+from shapecalc.dims.hull import Field
+from shapecalc.dims.sym import symbol
+from shapecalc.ops.dtypes import WIDTHS
+from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED, REQUIRED
+from shapecalc.ops.registry import FAMILIES, MODULES, find
+
+from .oracle import Built, bound, broken, dtype_of, made, tensors
+
+if TYPE_CHECKING:
+    from shapecalc.ops.op import Kept, Operator
+
+NAMES = list(MODULES)
+SAMPLES = [
+    pytest.param(name, arguments, xs, id=f"{name}-{i}")
+    for name in NAMES
+    for i, (arguments, xs) in enumerate(find(name).samples())
+]
+every_sample = pytest.mark.parametrize(("name", "arguments", "xs"), SAMPLES)
+every_operator = pytest.mark.parametrize("name", NAMES)
+
+HEADINGS = ("Sizes:", "Cost:", "Pitfalls:", "Torch:")
+DEPRECATED = {("Hardtanh", "min_value"), ("Hardtanh", "max_value")}
+"""Arguments that torch warns of."""
+NOT_IN_TORCH = {"device", "dtype", "self", "args", "kwargs", "inplace_", "name"}
+
+
+@every_sample
+def test_samples_break_no_need(name: str, arguments: Any, xs: Any) -> None:
+    assert broken(made(name, arguments, *xs), xs) == []
+
+
+@every_sample
+def test_output_shapes_and_dtypes_are_torchs(name: str, arguments: Any, xs: Any) -> None:
+    op = made(name, arguments, *xs)
+    given = tensors(op, xs)
+    outputs = built(op, xs).train(True)(*given)
+    shapes = op.shape(*xs)
+    assert list(shapes) == [tuple(y.shape) for y in outputs]
+    taken = [str(x.dtype).removeprefix("torch.") for x in given if x is not None]
+    dtypes = op.dtypes(*taken) or (taken[0],) * len(shapes)
+    assert list(dtypes) == [str(y.dtype).removeprefix("torch.") for y in outputs]
+
+
+@every_sample
+def test_weights_and_buffers_are_torchs_by_name(name: str, arguments: Any, xs: Any) -> None:
+    op = made(name, arguments, *xs)
+    torchs = built(op, xs)
+    assert dict(op.weights()) == torchs.named("parameters")
+    assert dict(op.buffers()) == torchs.named("buffers")
+
+
+@every_sample
+def test_symbols_bound_afterwards_give_the_same_facts(name: str, arguments: Any, xs: Any) -> None:
+    """Sizes of 1 stay numbers, because broadcasting and Squeeze ask whether a size is 1."""
+    sizes: dict[str, int] = {}
+    symbolic = tuple(None if x is None else tuple(_symbol(sizes, i, a, x[a]) for a in range(len(x))) for i, x in enumerate(xs))
+    if find(name).__dict__.get("counts_outputs") or name == "Unbind":
+        pytest.skip("the number of outputs is a size")
+    op, free = made(name, arguments, *xs), made(name, arguments, *symbolic)
+    ys, free_ys = op.shape(*xs), free.shape(*symbolic)
+    assert bound(free_ys, sizes) == ys
+    assert bound(dict(free.weights()), sizes) == dict(op.weights())
+    assert bound(dict(free.buffers()), sizes) == dict(op.buffers())
+    assert bound(free.macs(symbolic, free_ys), sizes) == op.macs(xs, ys)
+    gaps = [(bound(gap, sizes), claim) for claim, gap, *_ in free.needs(*symbolic)]
+    assert all(gap >= 0 if claim.relation is AT_LEAST_ZERO else gap == 0 for gap, claim in gaps)
+    free.window(symbolic, free_ys)
+
+
+@every_sample
+def test_flops_are_those_of_torchs_counter(name: str, arguments: Any, xs: Any) -> None:
+    """On the meta device, where nothing is fused away."""
+    op = made(name, arguments, *xs)
+    module = built(op, xs).train(False).to("meta")
+    counter = FlopCounterMode(display=False)
+    with counter:
+        module(*tensors(op, xs, "meta"))
+    assert counter.get_total_flops() == 2 * op.macs(xs, op.shape(*xs))
+
+
+@every_sample
+def test_saved_tensors_are_those_that_autograd_keeps(name: str, arguments: Any, xs: Any) -> None:
+    op = made(name, arguments, *xs)
+    ys = op.shape(*xs)
+    given = tensors(op, xs)
+    if dtype_of(op) == "float32":
+        given = [None if x is None else x.requires_grad_().mul(1) for x in given]
+    taken = [str(x.dtype).removeprefix("torch.") for x in given if x is not None]
+    dtypes = op.dtypes(*taken) or (taken[0],) * len(ys) if taken else ("float32",)
+    expected = {_storage(op, kept, n): _bytes(kept, xs, ys, taken, dtypes) for n, kept in enumerate(op.saved(xs, ys))}
+    assert _kept_by_autograd(built(op, xs).train(True), given) == sum(expected.values())
+
+
+@every_sample
+def test_windows_cover_what_each_output_depends_on(name: str, arguments: Any, xs: Any) -> None:
+    """A number of the input becomes NaN: the outputs that change must be those whose window holds it."""
+    op = made(name, arguments, *xs)
+    ys = op.shape(*xs)
+    reads = op.window(xs, ys)
+    if dtype_of(op) != "float32" or any(prod(x) > 1500 for x in xs if x is not None):
+        return
+    module = built(op, xs).train(False)
+    given = tensors(op, xs)
+    for i, x in enumerate(xs):
+        if x is not None:
+            _check_window(module, given, i, ys[0], _reads_of(None if reads is None else reads[i], x, ys[0]))
+
+
+@every_operator
+def test_manual_pages_have_their_headings(name: str) -> None:
+    pages = [c.__doc__ for c in find(name).__mro__[:-1] if c.__module__ != "shapecalc.ops.op" and c.__doc__]
+    assert any(all(heading in page for heading in HEADINGS) for page in pages)
+
+
+@every_operator
+def test_attributes_are_documented(name: str) -> None:
+    attributes = find(name).attributes
+    assert all(a.doc and a.doc[-1] != "." for a in attributes)
+    assert sum(a.main for a in attributes) <= 1
+    assert not any(a.main and a.default is INFERRED for a in attributes)
+
+
+@every_operator
+def test_attributes_are_the_arguments_of_torchs_class(name: str) -> None:
+    """Names and defaults; what torch's constructor does not have must be an argument of its forward."""
+    operator, torchs = find(name), getattr(nn, name, None)
+    if torchs is None or not operator.module:
+        return
+    theirs = _arguments(torchs.__init__, name)
+    if operator.constructor is not find("Linear").constructor and "args" in inspect.signature(torchs.__init__).parameters:
+        theirs = {}
+    ours = {a.name: REQUIRED if a.default is INFERRED else a.default for a in operator.attributes}
+    extra = {k: v for k, v in ours.items() if k not in theirs}
+    assert {k: v for k, v in ours.items() if k in theirs} == theirs
+    assert extra == {k: v for k, v in _arguments(torchs.forward, name).items() if k in extra}
+
+
+def test_the_registry_names_each_operator_once() -> None:
+    names = [name for _, line in FAMILIES for name in line.split()]
+    assert len(names) == len(set(names))
+    assert all(find(name).__name__ == name for name in names)
+    assert all(find(name).samples() for name in names)
+
+
+def built(op: Operator, xs: Any) -> Built:
+    return Built(op, [i for i, x in enumerate(xs) if x is None])
+
+
+def _symbol(sizes: dict[str, int], i: int, a: int, size: int) -> Any:
+    if size == 1:
+        return 1
+    sizes[f"s{i}_{a}"] = size
+    return symbol(f"s{i}_{a}")
+
+
+def _arguments(function: Any, name: str) -> dict[str, Any]:
+    return {
+        k: REQUIRED if p.default is p.empty else p.default
+        for k, p in inspect.signature(function).parameters.items()
+        if k not in NOT_IN_TORCH and not k.startswith("_") and (name, k) not in DEPRECATED
+    }
+
+
+def _storage(op: Operator, kept: Kept, number: int) -> Any:
+    """What tells storages apart: an output that is a view shares that of the first input."""
+    if kept.what == "new":
+        return number
+    return ("input", 0) if op.view and kept.what == "output" else (kept.what, kept.index)
+
+
+def _bytes(kept: Kept, xs: Any, ys: Any, taken: Any, dtypes: Any) -> int:
+    if kept.what == "new":
+        return prod(kept.shape) * (kept.width or 4)
+    if kept.what == "input":
+        return prod(xs[kept.index]) * WIDTHS[taken[min(kept.index, len(taken) - 1)]]
+    return prod(ys[kept.index]) * WIDTHS[dtypes[kept.index]]
+
+
+def _kept_by_autograd(module: Built, given: list[Any]) -> int:
+    """Bytes of the storages that backward would read, parameters and buffers apart."""
+    own: list[Any] = []
+    if isinstance(module.module, nn.Parameter):
+        own = [module.module]
+    elif module.module is not None:
+        own = [*module.module.parameters(), *module.module.buffers()]
+    seen = {t.untyped_storage().data_ptr() for t in own}
+    kept: dict[int, torch.Tensor] = {}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        if tensor.untyped_storage().data_ptr() not in seen:
+            kept[tensor.untyped_storage().data_ptr()] = tensor
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
+        module(*given)
+    return sum(t.untyped_storage().nbytes() for t in kept.values())
+
+
+def _reads_of(reads: Any, x: Any, y: Any) -> Any:
+    """None stands for the same axes, aligned from the right."""
+    if reads is not None:
+        return reads
+    shift = len(y) - len(x)
+    from shapecalc.dims.field import POINT
+
+    return tuple((a - shift if a >= shift else None, POINT) for a in range(len(y)))
+
+
+def _check_window(module: Built, given: list[Any], i: int, y: Any, reads: Any) -> None:
+    if reads == () or any(isinstance(source, tuple) for source, _ in reads):
+        return  # it says that it cannot tell, or regroups axes
+    assert len(reads) == len(y)
+    hull = _dependence(module, given, i)
+    for axis, (source, window) in enumerate(reads):
+        field = None if source is None else window.pull(IDENTITY)
+        if field is None or field is WHOLE or not isinstance(field, Field):
+            continue
+        for o in range(y[axis]):
+            low, high = hull[axis, source][o]
+            q, r = divmod(o, field.period)
+            due = (field.lo[r] + q * field.advance, field.hi[r] + q * field.advance)
+            if high < 0:  # nothing of the input reaches it: the window must lie in the padding
+                assert due[1] < 0 or due[0] >= given[i].shape[source] or due[1] < due[0]
+                continue
+            assert due[0] <= low, (axis, o)
+            assert high <= due[1], (axis, o)
+            if due[0] >= 0 and due[1] < given[i].shape[source]:
+                assert (low, high) == due, (axis, o)
+
+
+def _dependence(module: Built, given: list[Any], i: int) -> Any:
+    """For each output axis and input axis: for each output position, the first and last input that it depends on."""
+    with torch.no_grad():
+        plain = module(*(x if x is None else x.clone() for x in given))[0].clone()
+        x = given[i]
+        hull: Any = {
+            (b, a): [[x.shape[a], -1] for _ in range(plain.shape[b])] for b in range(plain.dim()) for a in range(x.dim())
+        }
+        for element in torch.cartesian_prod(*(torch.arange(n) for n in x.shape)).reshape(-1, x.dim()).tolist():
+            changed = [t if t is None else t.clone() for t in given]
+            changed[i][tuple(element)] = float("nan")
+            differs = ~(module(*changed)[0] == plain)
+            for b in range(plain.dim()):
+                others = [d for d in range(plain.dim()) if d != b]
+                for o in differs.any(dim=others).nonzero().flatten().tolist() if others else differs.nonzero().flatten().tolist():
+                    for a, place in enumerate(element):
+                        edge = hull[b, a][o]
+                        edge[0], edge[1] = min(edge[0], place), max(edge[1], place)
+    return hull
