@@ -9,17 +9,18 @@ from shapecalc.analysis.legal import legal_sizes
 from shapecalc.analysis.memory import memory_of
 from shapecalc.analysis.sight import sights
 from shapecalc.dims.field import WHOLE, Field, Unknown
+from shapecalc.graph.graph import Group, Node
 from shapecalc.source.codes import SEVERITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from shapecalc.analysis.costs import Cost
     from shapecalc.analysis.memory import Memory
     from shapecalc.analysis.sight import Sight
     from shapecalc.dims.legal import Legal
     from shapecalc.dims.sym import Dim
-    from shapecalc.graph.graph import Graph, Node
+    from shapecalc.graph.graph import Graph
     from shapecalc.ops.op import Shape
     from shapecalc.source.diagnostic import Diagnostic
     from shapecalc.source.text import Source
@@ -53,6 +54,18 @@ class ReceptiveField:
     @property
     def finite(self) -> bool:
         return bool(self.size) and all(s is not None and s != "all" for s in self.size)
+
+
+def _in_tree(group: Group) -> Iterator[int]:
+    """Indices of the nodes in the order of the module tree: a module's own tensors before its children's."""
+    nodes = [child for _, child in group.children]
+    own = [c for c in nodes if isinstance(c, Node) and c.op is not None and not c.op.inputs]
+    yield from (node.index for node in own)
+    for child in nodes:
+        if isinstance(child, Group):
+            yield from _in_tree(child)
+        elif child not in own:
+            yield child.index
 
 
 def _size(field: Any) -> Any:
@@ -219,12 +232,14 @@ class Report:
         raise KeyError(path)
 
     def state_dict(self) -> dict[str, Shape]:
-        """Shapes of all parameters and buffers by their key in the module's `state_dict`, in order."""
-        keys: dict[str, Shape] = {}
-        for layer in self.layers:
-            for name, shape in {**(layer.weights or {}), **(layer.buffers or {})}.items():
-                keys[f"{layer.path}.{name}" if name else layer.path] = shape
-        return keys
+        """Shapes of all parameters and buffers by their key in the module's `state_dict`, in torch's order."""
+        if self.graph is None:
+            return {}
+        return {
+            f"{layer.path}.{name}" if name else layer.path: shape
+            for layer in map(self.layers.__getitem__, _in_tree(self.graph.root))
+            for name, shape in {**(layer.weights or {}), **(layer.buffers or {})}.items()
+        }
 
     def _measure(self, graph: Graph) -> None:
         seen, axes = sights(graph)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from shapecalc.graph.graph import Group, Node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from shapecalc.analysis.report import Report
     from shapecalc.graph.graph import Graph, Wire
@@ -141,14 +141,27 @@ def _numbered(text: str, segment: str) -> str:
 
 
 def _forward(graph: Graph) -> str:
-    names = _Names()
+    names = _Names(graph.env)
     inputs = [names.input(w) for w in graph.inputs]
     arguments = ", ".join(f"{name}: torch.Tensor" for name in inputs)
-    lines = [f"{INDENT}def forward(self, {arguments}) -> {_result(graph.outputs)}:"]
-    lines += [f"{INDENT * 2}{_call(node, names)}  # {_shapes(node.outputs)}" for node in graph.nodes]
+    head = f"{INDENT}def forward(self, {arguments}) -> {_result(graph.outputs)}:"
+    calls = [(_call(node, names), _shapes(node.outputs)) for node in graph.nodes]
+    words = {word for call, _ in calls for word in re.findall(r"\w+", call)}
+    sizes = [f"{INDENT * 2}{size}" for size in _sizes(graph, names, words)]
+    body = [f"{INDENT * 2}{call}  # {shapes}" for call, shapes in calls]
     returned = ", ".join(names.of(w) for w in graph.outputs)
-    lines.append(f"{INDENT * 2}return {returned}")
-    return "\n".join(lines)
+    return "\n".join([head, *sizes, *body, f"{INDENT * 2}return {returned}"])
+
+
+def _sizes(graph: Graph, names: _Names, words: set[str]) -> Iterator[str]:
+    """A line for each named size that the calls use: the axis of an input that it is."""
+    known: set[str] = set()
+    for wire in graph.inputs:
+        for axis, size in enumerate(wire.shape or ()):
+            name = str(size)
+            if name.isidentifier() and name in words and name not in known:
+                known.add(name)
+                yield f"{name} = {names.of(wire)}.shape[{axis}]"
 
 
 def _result(outputs: Sequence[Wire]) -> str:
@@ -173,8 +186,8 @@ def _shape(shape: Shape | None) -> str:
 class _Names:
     """Names of values in `forward`: a path with its dots as underscores, made unique."""
 
-    def __init__(self) -> None:
-        self.taken: set[str] = {"self", "torch", "nn", "F"}
+    def __init__(self, sizes: Iterable[str]) -> None:
+        self.taken: set[str] = {"self", "torch", "nn", "F", *sizes}
         self.names: dict[tuple[int, int] | str, str] = {}
 
     def input(self, wire: Wire) -> str:

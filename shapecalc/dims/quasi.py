@@ -56,8 +56,9 @@ def _floor_shape(part: Floor, name: str) -> Shape | None:
     moving = _make({mono: c for mono, c in part.poly.terms.items() if any(name in a.names for a in mono)})
     if degree == 1 and names(moving) == {name}:
         return period * _turns(moving, name, part.divisor, period, onset), 1, onset
-    # an integer-valued polynomial of degree d repeats modulo s after s*lcm(1..d)
-    return period * part.divisor * lcm(*range(1, degree + 1)), degree, onset
+    # along each residue the polynomial has whole coefficients (by induction: s steps of it give back the s
+    # that this floor takes away), and such a polynomial repeats modulo s after s steps
+    return period * part.divisor, degree, onset
 
 
 def _turns(x: Dim, name: str, divisor: int, period: int, onset: int) -> int:

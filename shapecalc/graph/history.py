@@ -12,9 +12,9 @@ STEPS = 5
 
 
 def arrival(wire: Wire) -> str:
-    """One line on how a value got its shape: the last few layers that changed it, and the product that a flatten made.
+    """One line on how a value got its shape: the product that a flatten made, and the layers that changed it.
 
-    For example "[N, 1568] arrives from flatten: 32*7*7 = 1568; pool 32x7x7 <- conv 32x14x14 <- input 1x28x28".
+    For example "32*7*7 = 1568; 2 (Flatten) 1568 <- 1 (MaxPool2d) 32x7x7 <- 0 (Conv2d) 32x28x28 <- input 1x28x28".
     """
     steps = _steps(wire)
     if not steps:
@@ -32,7 +32,8 @@ def _steps(wire: Wire) -> list[tuple[str, Shape]]:
         inputs = () if current.node is None else current.node.inputs
         before = next((w for w in inputs if w is not None), None)
         if before is None or before.shape != current.shape or not steps:
-            steps.append((current.origin, current.shape))
+            maker = f" ({current.node.op_name})" if current.node is not None else ""
+            steps.append((f"{current.origin}{maker}", current.shape))
         current = before
     if len(steps) > STEPS:
         return [*steps[: STEPS - 1], steps[-1]]

@@ -91,7 +91,10 @@ class BatchNorm(ChannelNorm):
         return needs
 
     def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
-        return None
+        """As in evaluation: one point, unless there are no tracked statistics to take."""
+        if self.track_running_stats:
+            return None
+        return (tuple((a, POINT if a == 1 else ALL) for a in range(len(xs[0]))),)
 
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         each = (self.num_features,)

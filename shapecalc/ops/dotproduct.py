@@ -78,14 +78,14 @@ class ScaledDotProductAttention(TensorFunction):
         return prod(ys[0][:-1]) * xs[1][-2] * (xs[0][-1] + xs[2][-1])
 
     def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
-        """A query at one point; positions of keys and values are seen whole."""
-        rank = len(ys[0])
-        reads: list[Any] = []
-        for x, row, column in zip(xs, (True, False, False, True), (False, False, True, False), strict=False):
+        """A query at one point; positions of keys and values are seen whole, as is a head that several queries share."""
+        batch = ys[0][:-2]
+        ends = ((True, False), (False, False), (False, True), (True, False))
+        reads = []
+        for x, (row, column) in zip(xs, ends, strict=False):
             own = len(x) - 2
-            batch = [(a if a >= 0 else None, POINT) for a in range(own - rank + 2, own)]
-            ends = [(own if row else None, POINT), (own + 1 if column else None, POINT)]
-            reads.append((*batch, *ends))
+            kept = tuple((None, POINT) if self.shares(x, a, xs) else entry for a, entry in ahead(x, batch))
+            reads.append((*kept, (own if row else None, POINT), (own + 1 if column else None, POINT)))
         return reads
 
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from shapecalc.dims.field import POINT
+from shapecalc.dims.field import POINT, Window
 from shapecalc.dims.sym import names
 from shapecalc.ops.arrange import AXIS, TensorFunction, is_one, listed, outside, wrap
 from shapecalc.ops.dtypes import WIDTHS
@@ -87,7 +87,8 @@ class Elementwise(Merge):
         return (broadcast(xs),)
 
     def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
-        return None
+        """One point; an axis of size 1 that is stretched is seen whole."""
+        return None if all(x == ys[0] for x in xs) else [stretched(x, ys[0]) for x in xs]
 
     def call(self, module: str, args: Sequence[str]) -> str:
         """`(a + b + 0.5)`: the operands in the order in which they were given."""
@@ -176,6 +177,14 @@ def broadcast(xs: Sequence[Shape]) -> Shape:
     return tuple(next((s for s in sizes if not is_one(s)), 1) for sizes in columns(xs))
 
 
+def stretched(x: Shape, y: Shape) -> Reads:
+    """Entries of an operand that stretches to y: its axes aligned from the right, none where it has size 1."""
+    first = len(y) - len(x)
+    return tuple(
+        (None if a < first or (is_one(x[a - first]) and not is_one(size)) else a - first, POINT) for a, size in enumerate(y)
+    )
+
+
 def columns(xs: Sequence[Shape]) -> list[list[Dim]]:
     """The sizes of each output axis, one for each operand, 1 where it has no such axis."""
     rank = max(map(len, xs))
@@ -252,8 +261,11 @@ class Cat(Join):
         return ((*xs[0][:a], sum(x[a] for x in xs), *xs[0][a + 1 :]),)
 
     def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
-        """One point of each: where along the axis an operand begins is left out, for the field's size is the same."""
-        return None
+        """One point, shifted along the axis by the operands before; beyond its own part an operand is not seen."""
+        begins = [sum(x[self.axis] for x in xs[:n]) for n in range(len(xs))]
+        return [
+            tuple((a, Window(1, 1, begin, 1) if a == self.axis else POINT) for a in range(len(xs[0]))) for begin in begins
+        ]
 
     @classmethod
     def samples(cls) -> Any:

@@ -9,7 +9,7 @@ from shapecalc.dims.field import POINT
 from shapecalc.ops.arrange import TensorFunction, is_one, listed
 from shapecalc.ops.dtypes import FLOATS
 from shapecalc.ops.kinds import Text
-from shapecalc.ops.merge import OPERANDS, Merge, broadcast, columns, promoted
+from shapecalc.ops.merge import OPERANDS, Merge, broadcast, columns, promoted, stretched
 from shapecalc.ops.op import KEEPS_NOTHING, ZERO, Attribute, Claim, Kept
 
 if TYPE_CHECKING:
@@ -53,10 +53,10 @@ class MatMul(Merge):
         """Rows of the first and columns of the second at one point; the axes that are summed over are seen whole."""
         (a, b), rank = xs, len(ys[0])
         rows, cols = int(len(a) > 1), int(len(b) > 1)
-        batch = rank - rows - cols
+        batch = ys[0][: rank - rows - cols]
         return (
-            (*_aligned(len(a) - 2, batch), *[(len(a) - 2, POINT)] * rows, *[(None, POINT)] * cols),
-            (*_aligned(len(b) - 2, batch), *[(None, POINT)] * rows, *[(len(b) - 1, POINT)] * cols),
+            (*stretched(a[:-2], batch), *[(len(a) - 2, POINT)] * rows, *[(None, POINT)] * cols),
+            (*stretched(b[:-2], batch), *[(None, POINT)] * rows, *[(len(b) - 1, POINT)] * cols),
         )
 
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
@@ -73,11 +73,6 @@ class MatMul(Merge):
             ({}, ((3, 5), (5,))),
             ({}, ((5,), (2, 5, 4))),
         ]
-
-
-def _aligned(own: int, batch: int) -> list[Any]:
-    """Entries of the batch axes of the output: those of an operand with `own` of them, aligned from the right."""
-    return [(a if a >= 0 else None, POINT) for a in range(max(own, 0) - batch, max(own, 0))]
 
 
 def _batch_needs(a: Shape, b: Shape) -> list[Need]:

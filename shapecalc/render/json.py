@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shapecalc import __version__
 from shapecalc.source.codes import SEVERITIES
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from shapecalc.analysis.report import Report
 
 SCHEMA_VERSION = 1
+WIDTH = 120
 
 
 def render_json(reports: Sequence[Report]) -> str:
@@ -29,4 +30,19 @@ def render_json(reports: Sequence[Report]) -> str:
             "warnings": severities.count("warning"),
         },
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return laid_out(document, "")
+
+
+def laid_out(value: Any, margin: str) -> str:
+    """JSON text in which what fits into a line stands in one, and longer things have a line for each part."""
+    if not isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    inner = margin + "  "
+    if isinstance(value, dict):
+        ends, parts = "{}", [f"{json.dumps(k, ensure_ascii=False)}: {laid_out(v, inner)}" for k, v in value.items()]
+    else:
+        ends, parts = "[]", [laid_out(v, inner) for v in value]
+    if sum(map(len, parts)) + 2 * len(parts) + len(margin) < WIDTH and not any("\n" in p for p in parts):
+        return f"{ends[0]}{', '.join(parts)}{ends[1]}"
+    lines = ",\n".join(inner + part for part in parts)
+    return f"{ends[0]}\n{lines}\n{margin}{ends[1]}"
