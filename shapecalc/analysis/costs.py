@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from shapecalc.dims.sym import bind
 from shapecalc.ops.dtypes import FLOATS, WIDTHS
-from shapecalc.ops.opaque import UnknownFact
+from shapecalc.ops.op import UnknownFact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -176,10 +176,10 @@ def _shape(title: str, node: Node, wire: Wire, env: Mapping[str, Any]) -> Iterat
 
 
 def _equal_shapes(actual: Any, wanted: Any) -> bool | None:
+    if actual == wanted or len(actual) != len(wanted):
+        return bool(actual == wanted)
     from shapecalc.dims.decide import equal
 
-    if len(actual) != len(wanted):
-        return False
     verdicts = [equal(a, b) for a, b in zip(actual, wanted, strict=True)]
     return False if False in verdicts else None if None in verdicts else True
 

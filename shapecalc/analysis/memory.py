@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from shapecalc.ops.opaque import UnknownFact
+from shapecalc.ops.op import UnknownFact
 
 if TYPE_CHECKING:
     from shapecalc.analysis.costs import Conditions

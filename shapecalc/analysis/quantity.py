@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.graph.mistake import Mistake
@@ -16,25 +14,31 @@ if TYPE_CHECKING:
     from shapecalc.dims.sym import Dim
     from shapecalc.source.located import Node
 
-UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
-_ROUNDED = re.compile(r"(\d+)(?:\.(\d+))?\s*(k|M|G|T|KiB|MiB|GiB)")
-_BOUND = re.compile(r"\s*(<=|>=|<|>)\s*(.*)", re.DOTALL)
+UNITS = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 RELATIONS = {"<=": "at most", ">=": "at least", "<": "less than", ">": "more than"}
 
 
-def rounded(text: str) -> tuple[Decimal, Decimal] | None:
-    """Lowest and highest number that is written so at that precision.
+def rounded(text: str) -> tuple[int, int, int] | None:
+    """(low, high, scale): the numbers n with low <= n * scale <= high are written so at that precision.
 
     >>> rounded("61.1M")
-    (Decimal('61050000.0'), Decimal('61150000.0'))
+    (1221000000, 1223000000, 20)
     """
-    match = _ROUNDED.fullmatch(text.strip())
-    if match is None:
+    found = _written(text)
+    if found is None:
         return None
-    whole, fraction, unit = match[1], match[2] or "", UNITS[match[3]]
-    value = Decimal(f"{whole}.{fraction or 0}") * unit
-    slack = Decimal(unit) / (2 * 10 ** len(fraction))
-    return value - slack, value + slack
+    digits, places, unit = found
+    return (2 * digits - 1) * unit, (2 * digits + 1) * unit, 2 * 10**places
+
+
+def _written(text: str) -> tuple[int, int, int] | None:
+    """(digits, places behind the point, unit) of a number with a unit: 61.1M is (611, 1, 10**6)."""
+    number = text.strip().rstrip("kMGTKiB")
+    unit = text.strip()[len(number) :]
+    whole, point, fraction = number.strip().partition(".")
+    if unit not in UNITS or not unit or not whole.isdigit() or (point and not fraction.isdigit()):
+        return None
+    return int(whole + fraction), len(fraction), UNITS[unit]
 
 
 def unmet(actual: Dim, node: Node, env: Mapping[str, Any]) -> str | None:
@@ -44,37 +48,44 @@ def unmet(actual: Dim, node: Node, env: Mapping[str, Any]) -> str | None:
         return next((text for text in found if text is not None), None)
     if not isinstance(node, Scalar) or node.value is None or isinstance(node.value, bool):
         raise Mistake("SC105", f"a number or a bound is due, not {kind_of(node)}", node)
-    bound = _BOUND.fullmatch(node.text) if isinstance(node.value, str) else None
+    bound = _bound(node.text) if isinstance(node.value, str) else None
     if bound is not None:
-        return _beyond(actual, bound[1], _limit(bound[2], node, env))
+        return _beyond(actual, bound[0], _limit(bound[1], node, env))
     span = rounded(node.text) if isinstance(node.value, str) else None
     if span is not None:
         return _outside(actual, span, node.text)
     return _unequal(actual, value_of(node, env))
 
 
+def _bound(text: str) -> tuple[str, str] | None:
+    """The relation and the rest of a bound, or None for what is no bound."""
+    text = text.strip()
+    relation = next((sign for sign in RELATIONS if text.startswith(sign)), None)
+    return None if relation is None else (relation, text[len(relation) :].strip())
+
+
 def _limit(text: str, node: Scalar, env: Mapping[str, Any]) -> Any:
     """The number of a bound: with a unit, or an expression."""
-    match = _ROUNDED.fullmatch(text.strip())
-    if match is not None:
-        number = Decimal(f"{match[1]}.{match[2] or 0}") * UNITS[match[3]]
-        return int(number) if number == int(number) else number
+    found = _written(text)
+    if found is not None:
+        digits, places, unit = found
+        whole, rest = divmod(digits * unit, 10**places)
+        return whole if rest == 0 else digits * unit / 10**places
     start = node.text.rfind(text)
     return value_of(Scalar(text, text, *node.span(start, start + len(text))), env)
 
 
-def _outside(actual: Dim, span: tuple[Decimal, Decimal], text: str) -> str | None:
+def _outside(actual: Dim, span: tuple[int, int, int], text: str) -> str | None:
     if not isinstance(actual, int):
         return ""
-    if span[0] <= actual <= span[1]:
-        return None
-    return f"it is {actual:,}, and {text} is expected"
+    low, high, scale = span
+    return None if low <= actual * scale <= high else f"it is {actual:,}, and {text} is expected"
 
 
 def _unequal(actual: Dim, wanted: Any) -> str | None:
+    if actual == wanted:
+        return None
     if isinstance(actual, int) and isinstance(wanted, int | float):
-        if actual == wanted:
-            return None
         gap = actual - wanted
         return f"it is {actual:,}, and {wanted:,} is expected: {abs(gap):,} too {'many' if gap > 0 else 'few'}"
     from shapecalc.dims.decide import equal
@@ -85,7 +96,7 @@ def _unequal(actual: Dim, wanted: Any) -> str | None:
 
 def _beyond(actual: Dim, relation: str, limit: Any) -> str | None:
     gap = {"<=": limit - actual, "<": limit - actual - 1, ">=": actual - limit, ">": actual - limit - 1}[relation]
-    if isinstance(gap, int | float | Decimal):
+    if isinstance(gap, int | float):
         if gap >= 0:
             return None
         text = f"it is {_shown(actual)}, and {RELATIONS[relation]} {_shown(limit)} is expected"

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from shapecalc.cli.files import spec_files
 from shapecalc.pipeline import analyse, check
 from shapecalc.render.paint import Paint, wants_colour
 from shapecalc.source.codes import SEVERITIES
@@ -69,10 +68,8 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
 
     Prints the layer table and totals of one file, or a line for each of several, and every diagnostic.
     """
-    from shapecalc.cli.settings import settings_of
-
     _check_sort(options["sort"])
-    settings = settings_of(options["assignments"])
+    settings = _settings(options["assignments"])
     named = paths or (".",)
     single = len(named) == 1 and not os.path.isdir(named[0])
     reports, missing = _reports(named, settings, options["stdin_filename"])
@@ -84,6 +81,14 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     failing = LEVELS[options["fail_on"]]
     found = any(SEVERITIES[d.code] in failing for r in reports for d in r.diagnostics)
     return int(found and not options["exit_zero"])
+
+
+def _settings(assignments: tuple[str, ...]) -> dict[str, Any]:
+    if not assignments:
+        return {}
+    from shapecalc.cli.settings import settings_of
+
+    return settings_of(assignments)
 
 
 def _check_sort(sort: str | None) -> None:
@@ -111,6 +116,8 @@ def _reports(named: Sequence[str], settings: dict[str, Any], stdin_name: str | N
 def _files(named: Sequence[str]) -> Iterator[str]:
     for path in dict.fromkeys(named):
         if os.path.isdir(path):
+            from shapecalc.cli.files import spec_files
+
             yield from spec_files(path)
         else:
             yield path

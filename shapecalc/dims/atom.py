@@ -6,7 +6,7 @@ table is weak; an atom lives as long as a size that uses it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakValueDictionary
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .sym import Dim, Sym
 
     Bind: TypeAlias = "Callable[[Dim], Dim]"
+    Terms: TypeAlias = "dict[tuple[Atom, ...], int]"
 
 
 class UnknownSize(TypeError):
@@ -195,3 +196,25 @@ def low(x: Dim) -> int | None:
             count *= part.low
         total += count
     return total
+
+
+def shared(monos: Iterable[tuple[Atom, ...]]) -> tuple[Atom, ...]:
+    """The monomial of the atoms that all have, as often as all have them."""
+    first, *others = monos
+    return tuple(a for a in dict.fromkeys(first) for _ in range(min(m.count(a) for m in [first, *others])))
+
+
+def without(mono: tuple[Atom, ...], taken: tuple[Atom, ...]) -> tuple[Atom, ...] | None:
+    """The monomial divided by another; None where that does not divide it."""
+    left = list(mono)
+    for part in taken:
+        if part not in left:
+            return None
+        left.remove(part)
+    return tuple(left)
+
+
+def divided_by(sums: Mapping[tuple[Atom, ...], int], taken: tuple[Atom, ...], count: int) -> Terms:
+    """The terms without a monomial and a number that divide all of them."""
+    pairs = ((without(mono, taken), value // count) for mono, value in sums.items())
+    return {mono: value for mono, value in pairs if mono is not None}

@@ -11,10 +11,10 @@ from functools import lru_cache
 from itertools import product
 from math import gcd, prod
 
-from .atom import Atom, Floor, Name, Scaled, at, low, names
+from .atom import Atom, Floor, Name, Scaled, at, divided_by, low, names, shared
 from .quasi import LARGEST, first, shape, signs
 from .sizes import SizeSet, from_rule, interval
-from .sym import Dim, Sym, _make
+from .sym import Dim, Sym, make
 
 
 class Agreement:
@@ -110,11 +110,12 @@ def agreement(gap: Dim, kind: str) -> Agreement:
 
 def relation(gap: Sym, kind: str) -> str:
     """The condition as an equation with nothing negative on either side: `H = W`, `H*W >= 10`."""
-    left = _make({mono: c for mono, c in gap.terms.items() if c > 0})
-    right = _make({mono: -c for mono, c in gap.terms.items() if c < 0})
+    left = make({mono: c for mono, c in gap.terms.items() if c > 0})
+    right = make({mono: -c for mono, c in gap.terms.items() if c < 0})
+    sign = "=" if kind == "==0" else ">="
     if isinstance(left, int) and isinstance(right, Sym):
-        return f"{right} {'<=' if kind == '>=0' else '='} {left}"
-    return f"{left} {kind[:2] if kind == '>=0' else '='} {right}"
+        return f"{right} {sign.replace('>', '<')} {left}"
+    return f"{left} {sign} {right}"
 
 
 def rises(x: Dim) -> bool:
@@ -149,21 +150,9 @@ def _quick(gap: Sym, kind: str) -> bool | None:
 
 def _primitive(gap: Sym) -> Dim:
     """The condition without the positive factors that it does not depend on: a number, a batch size."""
-    monos = list(gap.terms)
     content = gcd(*gap.terms.values())
-    shared = [a for a in set(monos[0]) if isinstance(a, Name) and all(a in mono for mono in monos)]
-    if content == 1 and not shared:
-        return gap
-    counts: dict[Atom, int] = {a: min(mono.count(a) for mono in monos) for a in shared}
-    return _make({_reduced(mono, counts): count // content for mono, count in gap.terms.items()})
-
-
-def _reduced(mono: tuple[Atom, ...], counts: Mapping[Atom, int]) -> tuple[Atom, ...]:
-    left = list(mono)
-    for part, count in counts.items():
-        for _ in range(count):
-            left.remove(part)
-    return tuple(left)
+    common = tuple(a for a in shared(gap.terms) if isinstance(a, Name))
+    return gap if content == 1 and not common else make(divided_by(gap.terms, common, content))
 
 
 def _atom_rises(part: Atom) -> bool:

@@ -6,10 +6,10 @@ is `256*(F - 1)*(G - 1)`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from math import gcd
 
-from .sym import Dim, Mono, Sym, _form, _make
+from .atom import divided_by, shared
+from .sym import Dim, Mono, Sym, form, make
 from .text import plain, rank
 
 
@@ -21,13 +21,13 @@ def split_product(x: Sym) -> tuple[list[Dim], int]:
     content = gcd(*x.terms.values())
     if x.terms[min(x.terms, key=rank)] < 0:
         content = -content
-    shared = _shared(x.terms)
-    rest = _make({_drop(mono, shared): count // content for mono, count in x.terms.items()})
-    outer: list[Dim] = [content, *(_make({(part,): 1}) for part in shared)]
+    common = shared(x.terms)
+    rest = make(divided_by(x.terms, common, content))
+    outer: list[Dim] = [content, *(make({(part,): 1}) for part in common)]
     if isinstance(rest, int):
         return [*outer, rest], 0
     inner, constant = _split_names(rest)
-    if constant and shared:
+    if constant and common:
         return [*outer, rest], 0
     return [*outer, *inner], constant * content
 
@@ -38,7 +38,7 @@ def split_equation(x: Sym) -> tuple[list[Dim], int]:
     if sum(isinstance(f, Sym) for f in factors) > 1:
         return factors, constant
     multiple = abs(x.terms[min(x.terms, key=rank)]) ** (len(x.names) - 1)
-    return _split_names(_form({mono: count * multiple for mono, count in x.terms.items()}))
+    return _split_names(form({mono: count * multiple for mono, count in x.terms.items()}))
 
 
 def factored(x: Sym) -> str:
@@ -64,18 +64,6 @@ def _bracketed(x: Dim) -> str:
     text = plain(x.terms)
     [mono, *more] = x.terms
     return f"({text})" if more or any(a.compound for a in mono) else text
-
-
-def _shared(monos: Iterable[Mono]) -> Mono:
-    first, *others = monos
-    return tuple(a for a in dict.fromkeys(first) for _ in range(min(m.count(a) for m in [first, *others])))
-
-
-def _drop(mono: Mono, taken: Mono) -> Mono:
-    left = list(mono)
-    for part in taken:
-        left.remove(part)
-    return tuple(left)
 
 
 def _split_names(x: Sym) -> tuple[list[Dim], int]:
@@ -130,7 +118,7 @@ def _split_group(x: Sym, group: frozenset[str], free: bool) -> tuple[Dim, Dim, i
     corner = off.pop(((), ()), 0)
     if any(off.values()) or (corner and not free):
         return None
-    return _make(factor), _make(rest), corner
+    return make(factor), make(rest), corner
 
 
 def _inside(mono: Mono, group: frozenset[str]) -> Mono:

@@ -13,7 +13,7 @@ from itertools import pairwise
 from math import comb, gcd, lcm
 
 from .atom import Atom, Floor, Least, Name, at, names, terms
-from .sym import Dim, _make
+from .sym import Dim, make
 
 LARGEST = 20_000
 """Evaluations after which a decision is given up; real networks need a few hundred."""
@@ -53,7 +53,7 @@ def _floor_shape(part: Floor, name: str) -> Shape | None:
     if inner is None:
         return None
     period, degree, onset = inner
-    moving = _make({mono: c for mono, c in part.poly.terms.items() if any(name in a.names for a in mono)})
+    moving = make({mono: c for mono, c in part.poly.terms.items() if any(name in a.names for a in mono)})
     if degree == 1 and names(moving) == {name}:
         return period * _turns(moving, name, part.divisor, period, onset), 1, onset
     # along each residue the polynomial has whole coefficients (by induction: s steps of it give back the s

@@ -14,7 +14,23 @@ from operator import attrgetter
 from typing import Any, NoReturn, TypeAlias
 from weakref import WeakValueDictionary
 
-from .atom import Atom, Floor, Least, Name, Quotient, Scaled, UnknownSize, at, atom, low, names, terms
+from .atom import (
+    Atom,
+    Floor,
+    Least,
+    Name,
+    Quotient,
+    Scaled,
+    UnknownSize,
+    at,
+    atom,
+    divided_by,
+    low,
+    names,
+    shared,
+    terms,
+    without,
+)
 from .text import plain, rank
 
 __all__ = ["Dim", "Sym", "UnknownSize", "bind", "least", "most", "names", "scaled", "symbol"]
@@ -68,7 +84,7 @@ class Sym:
         return other - self * (other // self) if isinstance(other, int) else NotImplemented
 
     def __neg__(self) -> Dim:
-        return _make({mono: -count for mono, count in self.terms.items()})
+        return make({mono: -count for mono, count in self.terms.items()})
 
     def __pos__(self) -> Dim:
         return self
@@ -92,6 +108,10 @@ class Sym:
 
 @lru_cache(maxsize=4096)
 def _text(x: Sym) -> str:
+    if len(x.terms) == 1:
+        ((mono, count),) = x.terms.items()
+        if count == 1 and len(mono) == 1 and isinstance(mono[0], Name):
+            return mono[0].text
     from .factor import factored  # only for people, so not in the way of arithmetic
 
     return factored(x)
@@ -106,7 +126,7 @@ def symbol(name: str) -> Sym:
     """
     if not name.isidentifier():
         raise ValueError(f"a size is named like a variable, not {name!r}")
-    return _form({(atom(Name, name),): 1})
+    return form({(atom(Name, name),): 1})
 
 
 def bind(x: Dim, values: Mapping[str, Dim]) -> Dim:
@@ -161,7 +181,7 @@ _TABLE: WeakValueDictionary[frozenset[tuple[Mono, int]], Sym] = WeakValueDiction
 _TEXT = attrgetter("text")
 
 
-def _make(sums: dict[Mono, int]) -> Dim:
+def make(sums: dict[Mono, int]) -> Dim:
     """The one object of these terms, or a number where no name is left."""
     if 0 in sums.values():
         sums = {mono: count for mono, count in sums.items() if count}
@@ -169,10 +189,10 @@ def _make(sums: dict[Mono, int]) -> Dim:
         return 0
     if len(sums) == 1 and () in sums:
         return sums[()]
-    return _form(sums)
+    return form(sums)
 
 
-def _form(sums: dict[Mono, int]) -> Sym:
+def form(sums: dict[Mono, int]) -> Sym:
     key = frozenset(sums.items())
     found = _TABLE.get(key)
     if found is None:
@@ -185,11 +205,11 @@ def _form(sums: dict[Mono, int]) -> Sym:
 
 def _restore(items: Iterable[tuple[Mono, int]]) -> Dim:
     """Copying and pickling keep one object a form."""
-    return _make(dict(items))
+    return make(dict(items))
 
 
 def _one(part: Atom) -> Sym:
-    return _form({(part,): 1})
+    return form({(part,): 1})
 
 
 @lru_cache(maxsize=4096)  # the layers of a network repeat each other's arithmetic
@@ -201,7 +221,7 @@ def _sum(left: Mapping[Mono, int], right: Mapping[Mono, int], sign: int) -> Dim:
     sums = dict(left)
     for mono, count in right.items():
         sums[mono] = sums.get(mono, 0) + sign * count
-    return _make(sums)
+    return make(sums)
 
 
 @lru_cache(maxsize=4096)
@@ -215,7 +235,7 @@ def _product(left: Mapping[Mono, int], right: Mapping[Mono, int]) -> Dim:
         for two, times in right.items():
             mono = tuple(sorted(one + two, key=_TEXT)) if one and two else one or two
             sums[mono] = sums.get(mono, 0) + count * times
-    return _make(sums)
+    return make(sums)
 
 
 @lru_cache(maxsize=4096)
@@ -226,7 +246,7 @@ def _floor(x: Sym, divisor: int) -> Dim:
     whole, rest = _split(x.terms, divisor)
     common = gcd(divisor, *(count for mono, count in rest.items() if mono))
     if common == divisor:  # nothing but a constant below the divisor is left
-        return _make(whole)
+        return make(whole)
     rest, divisor = {mono: count // common for mono, count in rest.items()}, divisor // common
     inner = min(
         (m[0] for m, c in rest.items() if c == 1 and len(m) == 1 and type(m[0]) is Floor),
@@ -235,9 +255,9 @@ def _floor(x: Sym, divisor: int) -> Dim:
     )
     if isinstance(inner, Floor):
         del rest[(inner,)]
-        deeper = inner.poly + inner.divisor * _make(rest)
-        return _make(whole) + deeper // (inner.divisor * divisor)
-    return _sum(whole, {(atom(Floor, _make(rest), divisor),): 1}, 1)
+        deeper = inner.poly + inner.divisor * make(rest)
+        return make(whole) + deeper // (inner.divisor * divisor)
+    return _sum(whole, {(atom(Floor, make(rest), divisor),): 1}, 1)
 
 
 def _floor_by_negative(x: Sym, divisor: int) -> Dim:
@@ -279,25 +299,11 @@ def _quotient(top: Dim, bottom: Sym) -> Dim:
 
 def _cancel(top: Dim, bottom: Sym) -> tuple[Dim, Dim]:
     """Both without the factor and the atoms that all of their terms share."""
-    monos = [*terms(top), *bottom.terms]
     factor = gcd(*terms(top).values(), *bottom.terms.values())
-    shared = tuple(a for a in dict.fromkeys(monos[0]) for _ in range(min(m.count(a) for m in monos)))
-    if factor == 1 and not shared:
+    common = shared([*terms(top), *bottom.terms])
+    if factor == 1 and not common:
         return top, bottom
-    return tuple(  # type: ignore[return-value]
-        _make({_without(mono, shared): count // factor for mono, count in terms(x).items()})  # type: ignore[misc]
-        for x in (top, bottom)
-    )
-
-
-def _without(mono: Mono, taken: Mono) -> Mono | None:
-    """The monomial divided by another; None where that does not divide it."""
-    left = list(mono)
-    for part in taken:
-        if part not in left:
-            return None
-        left.remove(part)
-    return tuple(left)
+    return make(divided_by(terms(top), common, factor)), make(divided_by(bottom.terms, common, factor))
 
 
 def _divide(top: Mapping[Mono, int], bottom: Sym) -> tuple[Dim, Dim]:
@@ -309,14 +315,14 @@ def _divide(top: Mapping[Mono, int], bottom: Sym) -> tuple[Dim, Dim]:
     remainder: dict[Mono, int] = {}
     while rest:
         mono = min(rest, key=rank)
-        factor, times = _without(mono, lead), rest[mono] // size
+        factor, times = without(mono, lead), rest[mono] // size
         if factor is not None and times:
             quotient[factor] = times
             rest = dict(_terms_minus(rest, _product({factor: times}, bottom.terms)))
         left = rest.pop(mono, 0)
         if left:
             remainder[mono] = left
-    return _make(quotient), _make(remainder)
+    return make(quotient), make(remainder)
 
 
 def _terms_minus(left: Mapping[Mono, int], right: Dim) -> Mapping[Mono, int]:

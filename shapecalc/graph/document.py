@@ -10,13 +10,12 @@ from shapecalc.graph.graph import Wire
 from shapecalc.graph.mistake import Mistake, Silent
 from shapecalc.graph.values import param_value, value_of
 from shapecalc.ops.dtypes import WIDTHS
-from shapecalc.source.expression import names_in
 from shapecalc.source.located import Items, Pairs, Scalar, kind_of
-from shapecalc.source.names import is_symbol
+from shapecalc.source.names import is_name, is_symbol
 from shapecalc.source.nearest import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from shapecalc.dims.sym import Dim
     from shapecalc.ops.op import Shape
@@ -85,7 +84,16 @@ def _symbols(spec: Spec) -> Iterator[str]:
         shape = node.get("shape") if isinstance(node, Pairs) else node
         for item in shape.items if isinstance(shape, Items) else [shape]:
             if isinstance(item, Scalar) and isinstance(item.value, str):
-                yield from sorted(n for n in names_in(item.text) if is_symbol(n) and n != "N")
+                yield from sorted(n for n in _names(item.text) if is_symbol(n) and n != "N")
+
+
+def _names(expression: str) -> Iterable[str]:
+    """The names in an expression; a name alone needs no parser."""
+    if is_name(expression):
+        return (expression,)
+    from shapecalc.source.expression import names_in
+
+    return names_in(expression)
 
 
 def input_wires(spec: Spec, env: Mapping[str, Any], report: Report, *, loose: bool = False) -> tuple[Wire, ...]:

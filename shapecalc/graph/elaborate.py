@@ -15,12 +15,10 @@ from shapecalc.graph.mistake import Mistake, Silent
 from shapecalc.graph.naming import Here, label, own_name, spoilt_name
 from shapecalc.graph.operate import operate
 from shapecalc.graph.scope import Entry, Scope, finished, input_env, single
-from shapecalc.graph.use import use_block
 from shapecalc.graph.values import condition, expression, template, value_of
 from shapecalc.graph.wiring import Given, given_inputs, resolve
 from shapecalc.ops.registry import MODULES, find
 from shapecalc.source.diagnostic import Diagnostic
-from shapecalc.source.expression import ExpressionError, bind_targets
 from shapecalc.source.located import Scalar
 from shapecalc.source.nearest import nearest
 from shapecalc.source.spec import Child, Loop, Nest
@@ -170,6 +168,8 @@ class Walk:
     def loop(self, loop: Loop, here: Here) -> None:
         if loop.when is not None and not condition(loop.when, here.env):
             return
+        from shapecalc.source.template import bind_targets
+
         for turn in self.turns(loop, here):
             bound = bind_targets(loop.names, turn)
             step = "for " + ", ".join(f"{k} = {_brief(v)}" for k, v in bound.items() if k != "_")
@@ -177,6 +177,9 @@ class Walk:
             self.body(loop.body, Here(here.scope, {**here.env, **bound}, trail, here.group, here.branching))
 
     def turns(self, loop: Loop, here: Here) -> list[Any]:
+        from shapecalc.source.operation import ExpressionError
+        from shapecalc.source.template import bind_targets
+
         start = loop.header.text.rfind(loop.expression)
         place = loop.header.span(start, start + len(loop.expression))
         values = expression(Scalar(loop.expression, loop.expression, *place), here.env)
@@ -312,6 +315,8 @@ class Walk:
                 lambda: self.sequence(child, child.bodies["Sequential"], name, here, given.only(child)),
             )
         if head in self.spec.blocks:
+            from shapecalc.graph.use import use_block  # what a spec without blocks has no need of
+
             block = self.spec.blocks[head]
             return self.shared(child, name, here, lambda: use_block(self, block, child, argument, name, here, given))
         if "branches" in child.bodies:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.graph.mistake import Mistake
-from shapecalc.source.expression import ExpressionError, evaluate
 from shapecalc.source.located import Scalar
 from shapecalc.source.spec import Child, Loop
 
@@ -128,6 +127,8 @@ def _repeats(child: Child) -> int:
 
 
 def _constant(expression: str) -> Any:
+    from shapecalc.source.expression import ExpressionError, evaluate
+
     try:
         return evaluate(expression, {})
     except ExpressionError:

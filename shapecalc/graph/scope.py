@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.graph.mistake import Mistake, Silent
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
     from shapecalc.graph.graph import Group, Node, Wire
     from shapecalc.source.located import Scalar
     from shapecalc.source.spec import Body
-
-_REFERENCE = re.compile(r"([A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*)(?:\[(\d+)\])?")
 
 
 class Entry:
@@ -73,12 +70,12 @@ class Scope:
 
     def find(self, text: str, place: Any, flow: Entry | None) -> Entry:
         """The entry that a reference names, a single output chosen where it ends in `[1]`. Raises Mistake."""
-        match = _REFERENCE.fullmatch(text)
-        if match is None:
+        path, opened, index = text.partition("[")
+        words = path.replace(".", "_")
+        if not (words.isascii() and f"_{words}".isidentifier()) or (opened and not _closed_number(index)):
             raise Mistake("SC114", f"{text!r} is no reference to a layer", place, "write a name, `a.b` or `name[1]`")
-        path, index = match[1], match[2]
         entry = self._descend(path, place, flow)
-        return entry if index is None else _output(entry, int(index), path, place)
+        return _output(entry, int(index[:-1]), path, place) if opened else entry
 
     def _descend(self, path: str, place: Any, flow: Entry | None) -> Entry:
         first, *rest = path.split(".")
@@ -109,6 +106,10 @@ class Scope:
             return Mistake("SC115", message, place, "move the layer up, or refer to an earlier one")
         known = {n: e for scope in self.outwards() for n, e in scope.names.items()}
         return _unknown(name, known, "nothing before this is named", place)
+
+
+def _closed_number(text: str) -> bool:
+    return text.endswith("]") and text[:-1].isascii() and text[:-1].isdigit() and len(text) < 8
 
 
 def _inside(entry: Entry) -> str:

@@ -5,14 +5,14 @@ Raises `Mistake` with the place in the text; knows readers of arguments but no o
 
 from __future__ import annotations
 
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.graph.mistake import Mistake, Silent
 from shapecalc.ops.kinds import Unfit
 from shapecalc.ops.op import REQUIRED
-from shapecalc.source.cut import cut_expression
-from shapecalc.source.expression import ExpressionError, evaluate, is_identifier, substitute, truth
 from shapecalc.source.located import Items, Pairs, Scalar, kind_of
+from shapecalc.source.names import is_name
 from shapecalc.source.nearest import nearest
 
 if TYPE_CHECKING:
@@ -48,14 +48,18 @@ def value_of(node: Node, env: Env, words: frozenset[str] = NO_WORDS, *, text: bo
 
 
 def expression(node: Scalar, env: Env) -> Any:
-    """The value of an expression in scope."""
+    """The value of an expression in scope; a name alone needs no evaluator."""
+    if node.text in env:
+        return env[node.text]
+    from shapecalc.source.expression import ExpressionError, evaluate
+
     try:
         return evaluate(node.text, env)
     except ExpressionError as error:
         raise _located(error, node, env) from None
 
 
-def _located(error: ExpressionError, node: Scalar, env: Env) -> Exception:
+def _located(error: Any, node: Scalar, env: Env) -> Exception:
     name = getattr(error, "name", None)
     if name and BROKEN in env and name in IN_NAMES:
         return Silent()
@@ -69,7 +73,7 @@ def _located(error: ExpressionError, node: Scalar, env: Env) -> Exception:
 def param_value(node: Node, env: Env) -> Any:
     """The value of a param or block argument: one identifier that names nothing in scope is text."""
     if isinstance(node, Scalar):
-        if type(node.value) is str and is_identifier(node.text) and node.text not in env:
+        if type(node.value) is str and is_name(node.text) and not iskeyword(node.text) and node.text not in env:
             if BROKEN in env and node.text in IN_NAMES:
                 raise Silent
             return _word(node)
@@ -87,6 +91,9 @@ def template(node: Scalar, env: Env) -> str:
     """A name with every `{expr}` replaced."""
     if "{" not in node.text:
         return node.text
+    from shapecalc.source.operation import ExpressionError
+    from shapecalc.source.template import substitute
+
     try:
         return substitute(node.text, env)
     except ExpressionError as error:
@@ -95,6 +102,8 @@ def template(node: Scalar, env: Env) -> str:
 
 def condition(node: Node, env: Env) -> bool:
     """The truth of a `when`."""
+    from shapecalc.source.operation import ExpressionError, truth
+
     value = value_of(node, env)
     try:
         return truth(value)
@@ -148,6 +157,8 @@ def match_arguments(
     given = {key.text: value for key, value in argument.pairs if key.text not in reserved}
     if all(name in known for name in given):
         return given, []
+    from shapecalc.source.cut import cut_expression
+
     for key, _ in argument.pairs:
         if key.text not in known and (cut := cut_expression(argument, key)) is not None:
             return {}, [Mistake("SC112", cut[0], key, cut[1])]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from shapecalc.dims.field import WHOLE, Unknown
 from shapecalc.dims.sym import Sym, names
-from shapecalc.ops.kinds import Kind
 from shapecalc.ops.op import KEEPS_NOTHING, NO_WEIGHTS, ZERO, Claim, Operator
+from shapecalc.ops.ranks import from_front
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -42,20 +42,6 @@ class TensorFunction(Arrangement):
         return None
 
 
-class Axis(Kind):
-    """The number of a dimension, which must be known: negative ones count from the end."""
-
-    wants = "the number of a dimension"
-
-    def read(self, value: Any) -> int:
-        if type(value) is not int:
-            raise self.unfit(value)
-        return value
-
-
-AXIS = Axis()
-
-
 class Lost:
     """A window for an axis whose positions cannot be traced to those of the input; `reason` says why."""
 
@@ -72,14 +58,9 @@ class Lost:
         return f"Lost({self.reason!r})"
 
 
-def wrap(dim: int, rank: int) -> int:
-    """The nonnegative number of a dimension; one out of range is left as it is, for `needs` to refuse."""
-    return dim + rank if -rank <= dim < 0 else dim
-
-
 def outside(dims: Iterable[int], rank: int) -> bool:
     """Whether a dimension number, wrapped, is out of range; torch takes 0 and -1 of a scalar."""
-    return any(not (0 <= wrap(d, most_one(rank)) < most_one(rank)) for d in dims)
+    return any(not (0 <= from_front(d, most_one(rank)) < most_one(rank)) for d in dims)
 
 
 def most_one(rank: int) -> int:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from shapecalc.dims.field import POINT
 from shapecalc.dims.sym import Sym
 from shapecalc.ops.arrange import (
-    AXIS,
     TensorFunction,
     dimension_claim,
     is_one,
@@ -17,10 +16,11 @@ from shapecalc.ops.arrange import (
     outside,
     source_sizes,
     twice_claim,
-    wrap,
 )
 from shapecalc.ops.kinds import Either, Listed, Whole, or_null
 from shapecalc.ops.op import AT_LEAST_ZERO, ZERO, Attribute, Claim, source
+from shapecalc.ops.ranks import DIM as AXIS
+from shapecalc.ops.ranks import from_front
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +52,7 @@ class Permute(Rearranged):
     dims: tuple[int, ...]
 
     def settle(self, *xs: Shape) -> None:
-        self.order = tuple(wrap(d, len(xs[0])) for d in self.dims)
+        self.order = tuple(from_front(d, len(xs[0])) for d in self.dims)
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
         rank = len(xs[0])
@@ -90,7 +90,7 @@ class Transpose(Rearranged):
 
     def settle(self, *xs: Shape) -> None:
         rank = len(xs[0])
-        swap = (wrap(self.dim0, most_one(rank)), wrap(self.dim1, most_one(rank)))
+        swap = (from_front(self.dim0, most_one(rank)), from_front(self.dim1, most_one(rank)))
         self.pair = swap
         self.order = tuple(swap[1 - swap.index(a)] if a in swap else a for a in range(rank))
 
@@ -130,7 +130,7 @@ class Squeeze(Rearranged):
     def settle(self, *xs: Shape) -> None:
         (x,) = xs
         dims = range(len(x)) if self.dim is None else self.dim if isinstance(self.dim, tuple) else (self.dim,)
-        self.named = tuple(wrap(d, most_one(len(x))) for d in dims)
+        self.named = tuple(from_front(d, most_one(len(x))) for d in dims)
         self.order = tuple(a for a, size in enumerate(x) if not (a in self.named and is_one(size)))
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
@@ -171,7 +171,7 @@ class Unsqueeze(Rearranged):
     axis: int
 
     def settle(self, *xs: Shape) -> None:
-        self.axis = wrap(self.dim, len(xs[0]) + 1)
+        self.axis = from_front(self.dim, len(xs[0]) + 1)
         before = list[int | None](range(len(xs[0])))
         before.insert(self.axis, None)
         self.order = tuple(before)

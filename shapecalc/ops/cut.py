@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from shapecalc.dims.field import POINT, Window
 from shapecalc.dims.sym import least, most
 from shapecalc.ops.arrange import (
-    AXIS,
     TensorFunction,
     dimension_claim,
     listed,
@@ -15,10 +14,11 @@ from shapecalc.ops.arrange import (
     outside,
     scalar_claim,
     source_size,
-    wrap,
 )
 from shapecalc.ops.kinds import COUNT, INT, NUMBER, POSITIVE, Listed, Word, or_null
 from shapecalc.ops.op import AT_LEAST_ZERO, KEEPS_INPUT, KEEPS_NOTHING, ZERO, Attribute, Claim, source
+from shapecalc.ops.ranks import DIM as AXIS
+from shapecalc.ops.ranks import from_front
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ class Part(TensorFunction):
 
     def settle(self, *xs: Shape) -> None:
         self.came = xs[0]
-        self.axis = wrap(self.dim, most_one(len(xs[0])))
+        self.axis = from_front(self.dim, most_one(len(xs[0])))
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
         if not xs[0]:
@@ -206,7 +206,7 @@ class Roll(TensorFunction):
     axes: tuple[int, ...]
 
     def settle(self, *xs: Shape) -> None:
-        self.axes = tuple(wrap(d, len(xs[0])) for d in self.dims or ())
+        self.axes = tuple(from_front(d, len(xs[0])) for d in self.dims or ())
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
         if len(self.shifts) != (len(self.axes) or 1):

@@ -9,7 +9,7 @@ from shapecalc.dims.field import POINT
 from shapecalc.ops.arrange import TensorFunction, is_one, listed
 from shapecalc.ops.dtypes import FLOATS
 from shapecalc.ops.kinds import FLAG, FRACTION, NUMBER, or_null
-from shapecalc.ops.merge import broadcast, broadcast_needs
+from shapecalc.ops.merge import broadcast, broadcast_needs, stretched
 from shapecalc.ops.op import ZERO, Attribute, Claim, Kept, source
 
 if TYPE_CHECKING:
@@ -78,14 +78,15 @@ class ScaledDotProductAttention(TensorFunction):
         return prod(ys[0][:-1]) * xs[1][-2] * (xs[0][-1] + xs[2][-1])
 
     def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
-        """A query at one point; positions of keys and values are seen whole, as is a head that several queries share."""
+        """A query at one point; positions of keys and values are seen whole, as are heads that queries share."""
         batch = ys[0][:-2]
         ends = ((True, False), (False, False), (False, True), (True, False))
-        reads = []
-        for x, (row, column) in zip(xs, ends, strict=False):
-            own = len(x) - 2
-            kept = tuple((None, POINT) if self.shares(x, a, xs) else entry for a, entry in ahead(x, batch))
-            reads.append((*kept, (own if row else None, POINT), (own + 1 if column else None, POINT)))
+        reads: list[Reads] = []
+        for n, (x, (row, column)) in enumerate(zip(xs, ends, strict=False)):
+            own, entries = len(x) - 2, list(stretched(x[:-2], batch))
+            if self.enable_gqa and n in (1, 2):
+                entries[-1] = (None, POINT)
+            reads.append((*entries, (own if row else None, POINT), (own + 1 if column else None, POINT)))
         return reads
 
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
@@ -117,9 +118,9 @@ class ScaledDotProductAttention(TensorFunction):
     def samples(cls) -> Any:
         return [
             ({}, ((2, 4, 5, 8), (2, 4, 6, 8), (2, 4, 6, 8))),
-            ({"is_causal": True}, ((4, 5, 8), (4, 5, 8), (4, 5, 7))),
+            ({"scale": 0.3}, ((4, 5, 8), (4, 6, 8), (4, 6, 7))),
             ({"enable_gqa": True, "scale": 0.5}, ((2, 4, 5, 8), (2, 2, 6, 8), (2, 2, 6, 8))),
-            ({}, ((2, 4, 5, 8), (2, 4, 6, 8), (2, 4, 6, 8), (1, 6))),
+            ({}, ((2, 4, 5, 8), (1, 4, 6, 8), (2, 1, 6, 8))),
         ]
 
 

@@ -22,12 +22,14 @@ class Randomly(Pointwise):
         Attribute("inplace", FLAG, False, "whether the result overwrites the input"),
     )
     least_rank: ClassVar[int] = 0
+    overwrites: ClassVar[bool] = True
+    """Whether `inplace` is kept; torch's alpha dropouts spoil the input and return a new tensor all the same."""
 
     p: float
     inplace: bool
 
     def settle(self, *xs: Shape) -> None:
-        if self.inplace or self.p == 0:
+        if self.p == 0 or (self.inplace and self.overwrites):
             self.view = True  # type: ignore[misc]
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
@@ -76,6 +78,8 @@ class Dropout(ValueDropout):
 class AlphaDropout(ValueDropout):
     """Values set to SELU's limit with probability p, the rest scaled so that mean and variance stay"""
 
+    overwrites = False
+
 
 class ChannelDropout(Randomly):
     """Whole channels dropped in training, the rest scaled up; FeatureAlphaDropout keeps the variance, for SELU.
@@ -122,6 +126,8 @@ class Dropout3d(ChannelDropout):
 
 
 class FeatureAlphaDropout(ChannelDropout):
+    overwrites = False
+
     @classmethod
     def samples(cls) -> Any:
         return [({}, ((2, 3, 5, 4),)), ({"p": 0.2, "inplace": True}, ((2, 3),))]

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.dims.field import POINT, Window
 from shapecalc.dims.sym import names
-from shapecalc.ops.arrange import AXIS, TensorFunction, is_one, listed, outside, wrap
+from shapecalc.ops.arrange import TensorFunction, is_one, listed, outside
 from shapecalc.ops.dtypes import WIDTHS
 from shapecalc.ops.kinds import FLAG, Either, Listed, Number, Word
 from shapecalc.ops.op import INFERRED, KEEPS_NOTHING, ZERO, Attribute, Claim, Kept
+from shapecalc.ops.ranks import DIM as AXIS
+from shapecalc.ops.ranks import from_front
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -181,7 +183,8 @@ def stretched(x: Shape, y: Shape) -> Reads:
     """Entries of an operand that stretches to y: its axes aligned from the right, none where it has size 1."""
     first = len(y) - len(x)
     return tuple(
-        (None if a < first or (is_one(x[a - first]) and not is_one(size)) else a - first, POINT) for a, size in enumerate(y)
+        (None if a < first or (is_one(x[a - first]) and not is_one(size)) else a - first, POINT)
+        for a, size in enumerate(y)
     )
 
 
@@ -246,7 +249,7 @@ class Cat(Join):
         super().settle(*xs)
         if self.dim is INFERRED:
             self.dim = int(bool(xs[0]) and "N" in names(xs[0][0]))
-        self.axis = wrap(self.dim, len(xs[0]))
+        self.axis = from_front(self.dim, len(xs[0]))
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
         if not xs[0]:
@@ -264,7 +267,8 @@ class Cat(Join):
         """One point, shifted along the axis by the operands before; beyond its own part an operand is not seen."""
         begins = [sum(x[self.axis] for x in xs[:n]) for n in range(len(xs))]
         return [
-            tuple((a, Window(1, 1, begin, 1) if a == self.axis else POINT) for a in range(len(xs[0]))) for begin in begins
+            tuple((a, Window(1, 1, begin, 1) if a == self.axis else POINT) for a in range(len(xs[0])))
+            for begin in begins
         ]
 
     @classmethod
@@ -290,7 +294,7 @@ class Stack(Join):
 
     def settle(self, *xs: Shape) -> None:
         super().settle(*xs)
-        self.axis = wrap(self.dim, len(xs[0]) + 1)
+        self.axis = from_front(self.dim, len(xs[0]) + 1)
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
         return self.common_needs(xs, len(xs[0]) + 1) or equal_needs(xs)

@@ -163,6 +163,10 @@ class Operator:
         raise NotImplementedError
 
 
+class UnknownFact(Exception):
+    """A fact that nobody stated; the text says which, and becomes the reason of a null."""
+
+
 class Kept:
     """A tensor that autograd keeps: an input, an output, or a new one of `shape` with `width` bytes an element.
 

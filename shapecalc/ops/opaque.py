@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.dims.field import POINT, Window
-from shapecalc.ops.op import NO_NEEDS, Kept, Operator
+from shapecalc.ops.op import NO_NEEDS, Kept, Operator, UnknownFact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,7 +62,3 @@ class Opaque(Operator):
     def constructor(self) -> str | None:
         listed = ", ".join(f"{k}={v!r}" for k, v in self.arguments.items())
         return f"{self.name}({listed})"
-
-
-class UnknownFact(Exception):
-    """A fact that nobody stated; the text says which, and becomes the reason of a null."""

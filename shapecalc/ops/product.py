@@ -60,7 +60,15 @@ class MatMul(Merge):
         )
 
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
-        return (Kept("input", 0), Kept("input", 1))
+        """Both operands; one that stretches is copied, and a batch on the right of one matrix is transposed first."""
+        a, b = xs
+        single = [all(map(is_one, x[:-2])) for x in xs]
+        if single[1]:
+            return (Kept("input", 0), Kept("input", 1))
+        if single[0]:
+            return (Kept("input", 0), Kept("new", shape=b))
+        batch = broadcast((a[:-2], b[:-2]))
+        return [Kept("input", n) if x[:-2] == batch else Kept("new", shape=(*batch, *x[-2:])) for n, x in enumerate(xs)]
 
     def call(self, module: str, args: Sequence[str]) -> str:
         return f"({args[0]} @ {args[1]})"
@@ -70,7 +78,7 @@ class MatMul(Merge):
         return [
             ({}, ((2, 3, 5), (2, 5, 4))),
             ({}, ((2, 1, 3, 5), (4, 5, 6))),
-            ({}, ((3, 5), (5,))),
+            ({}, ((2, 3, 5), (5, 4))),
             ({}, ((5,), (2, 5, 4))),
         ]
 
@@ -193,7 +201,7 @@ class Einsum(TensorFunction):
             ({"equation": "bhid,bhjd->bhij"}, ((2, 3, 4, 5), (2, 3, 6, 5))),
             ({"equation": "...ij, jk"}, ((2, 3, 5), (5, 4))),
             ({"equation": "bij,bjk,bkl->bil"}, ((2, 3, 4), (2, 4, 5), (2, 5, 6))),
-            ({"equation": "ii->i"}, ((3, 3),)),
+            ({"equation": "iij->j"}, ((3, 3, 4),)),
         ]
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.dims.field import POINT
-from shapecalc.ops.arrange import AXIS, TensorFunction, dimension_claim, most_one, outside, twice_claim, wrap
+from shapecalc.ops.arrange import TensorFunction, dimension_claim, most_one, outside, twice_claim
 from shapecalc.ops.dtypes import FLOATS
 from shapecalc.ops.kinds import FLAG, Either, Listed, or_null
 from shapecalc.ops.op import Attribute, source
+from shapecalc.ops.ranks import DIM as AXIS
+from shapecalc.ops.ranks import from_front
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +34,7 @@ class Reduction(TensorFunction):
         """An empty list means every axis, as in torch."""
         rank = len(xs[0])
         dims = (self.dim,) if isinstance(self.dim, int) else self.dim or range(rank)
-        self.axes = tuple(wrap(d, most_one(rank)) for d in dims)
+        self.axes = tuple(from_front(d, most_one(rank)) for d in dims)
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
         if outside(self.axes, len(xs[0])):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from shapecalc.dims.field import POINT
 from shapecalc.dims.sym import Sym
 from shapecalc.ops.arrange import (
-    AXIS,
     Arrangement,
     Lost,
     TensorFunction,
@@ -17,10 +16,11 @@ from shapecalc.ops.arrange import (
     most_one,
     outside,
     source_sizes,
-    wrap,
 )
 from shapecalc.ops.kinds import SHAPE, Listed, Whole
 from shapecalc.ops.op import ZERO, Attribute, Claim, construct, source
+from shapecalc.ops.ranks import DIM as AXIS
+from shapecalc.ops.ranks import from_front
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -113,7 +113,7 @@ class Flatten(Regrouping):
 
     def settle(self, *xs: Shape) -> None:
         rank = most_one(len(xs[0]))
-        self.first, self.last = wrap(self.start_dim, rank), wrap(self.end_dim, rank)
+        self.first, self.last = from_front(self.start_dim, rank), from_front(self.end_dim, rank)
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
         rank = len(xs[0])
@@ -168,7 +168,7 @@ class Unflatten(Regrouping):
     sizes: tuple[Dim, ...]
 
     def settle(self, *xs: Shape) -> None:
-        self.axis = wrap(self.dim, most_one(len(xs[0])))
+        self.axis = from_front(self.dim, most_one(len(xs[0])))
         self.sizes = self.unflattened_size
 
     def needs(self, *xs: Shape) -> Sequence[Need]:

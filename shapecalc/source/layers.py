@@ -8,18 +8,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shapecalc.source import names
-from shapecalc.source.cut import cut_expression
 from shapecalc.source.diagnostic import Diagnostic
 from shapecalc.source.located import Items, Pairs, Scalar, kind_of
 from shapecalc.source.nearest import nearest
 from shapecalc.source.spec import Body, Child, Loop, Nest
-from shapecalc.source.template import loop_header
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from shapecalc.source.located import Node
     from shapecalc.source.template import Targets
+
+
+def loop_header(text: str) -> tuple[Targets, str] | None:
+    """Names and expression of `for NAMES in EXPRESSION`, or None; most keys are no loop and cost nothing."""
+    if not text.startswith("for "):
+        return None
+    from shapecalc.source import template
+
+    return template.loop_header(text)
 
 
 class LayerReader:
@@ -157,6 +164,8 @@ class LayerReader:
         return None if bodies is None else Child(name, head, argument, wiring, bodies, start, node.end)
 
     def stray_key(self, node: Pairs, key: Scalar, head: Scalar) -> None:
+        from shapecalc.source.cut import cut_expression
+
         if (cut := cut_expression(node, key)) is not None:
             self.report("SC112", cut[0], key, cut[1])
             return

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import keyword
-import re
+from keyword import iskeyword
 
 DOCUMENT_KEYS = (
     "shapecalc", "name", "description", "params", "input", "blocks", "layers", "output", "expect", "train", "lint",
@@ -35,21 +34,22 @@ state_dict to to_empty train training type xpu zero_grad
 """
 MODULE_ATTRIBUTES = frozenset(_MODULE_ATTRIBUTES.split())
 
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_PARAM = re.compile(r"[a-z_][A-Za-z0-9_]*")
-_SYMBOL = re.compile(r"[A-Z][A-Za-z0-9_]*")
+
+def is_name(text: str) -> bool:
+    """Whether a text is made of ASCII letters, digits and underscores and begins with no digit."""
+    return text.isascii() and text.isidentifier()
 
 
 def is_symbol(text: str) -> bool:
     """Whether the text can name a size: it begins with a capital."""
-    return _SYMBOL.fullmatch(text) is not None
+    return is_name(text) and text[0].isupper()
 
 
 def bad_child_name(text: str) -> str:
     """Why a child cannot have this name, or nothing."""
-    if not _IDENTIFIER.fullmatch(text):
+    if not is_name(text):
         return "a name is made of ASCII letters, digits and underscores and begins with a letter"
-    if keyword.iskeyword(text):
+    if iskeyword(text):
         return "it is a keyword of Python"
     if text in MODULE_ATTRIBUTES or text.startswith("__"):
         return "it would hide an attribute of nn.Module"
@@ -60,9 +60,9 @@ def bad_child_name(text: str) -> str:
 
 def bad_param_name(text: str) -> str:
     """Why a param cannot have this name, or nothing."""
-    if not _PARAM.fullmatch(text):
+    if not is_name(text) or text[0].isupper():
         return "a param begins with a lower-case letter and is made of ASCII letters, digits and underscores"
-    if keyword.iskeyword(text) or text in ("true", "false", "null"):
+    if iskeyword(text) or text in ("true", "false", "null"):
         return "it is a reserved word"
     if text.startswith("in_") or text == "input":
         return "names that begin with `in_` speak of the input"
@@ -71,9 +71,9 @@ def bad_param_name(text: str) -> str:
 
 def bad_block_name(text: str) -> str:
     """Why a block cannot have this name, or nothing."""
-    if not _IDENTIFIER.fullmatch(text):
+    if not is_name(text):
         return "a name is made of ASCII letters, digits and underscores and begins with a letter"
-    if keyword.iskeyword(text) or text in ("N", "nn", "torch"):
+    if iskeyword(text) or text in ("N", "nn", "torch"):
         return "it is a reserved word"
     if text in STRUCTURAL:
         return "it is a word of the spec language"

@@ -5,8 +5,7 @@ The parser is told which names are operators. It reports every mistake of struct
 
 from __future__ import annotations
 
-import re
-from pathlib import PurePath
+import os
 from typing import TYPE_CHECKING
 
 from shapecalc.source import names
@@ -34,7 +33,10 @@ def parse(source: Source, root: Node | None, operators: Collection[str]) -> tupl
 
 def is_spec(text: str) -> bool:
     """Whether a text marks itself as a spec: it has a line that begins with `shapecalc:`."""
-    return re.search(r"^\ufeff?shapecalc[ \t]*:", text, re.MULTILINE) is not None
+    lines = text.removeprefix("\ufeff").splitlines()
+    return any(
+        line.startswith("shapecalc") and line[len("shapecalc") :].lstrip(" \t").startswith(":") for line in lines
+    )
 
 
 class _Parser:
@@ -116,7 +118,7 @@ class _Parser:
     def name(self, root: Pairs) -> str:
         node = root.get("name")
         if node is None or not isinstance(node, Scalar) or node.value is None:
-            return class_name(PurePath(self.source.path).stem)
+            return class_name(os.path.splitext(os.path.basename(self.source.path))[0])
         reason = names.bad_block_name(node.text)
         if reason:
             self.report("SC110", f"{node.text!r} cannot be the name of the network: {reason}", node)
@@ -245,6 +247,6 @@ class _Parser:
 
 def class_name(stem: str) -> str:
     """A class name made of a file's stem: `resnet_basic.small` -> `ResnetBasicSmall`."""
-    words = re.findall(r"[A-Za-z0-9]+", stem)
+    words = "".join(c if c.isascii() and c.isalnum() else " " for c in stem).split()
     name = "".join(w[:1].upper() + w[1:] for w in words)
     return name if name and not name[0].isdigit() else f"Net{name}"

@@ -1,0 +1,66 @@
+"""Bad specs with the place of the mistake marked in the text: the one diagnostic that each must give."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import shapecalc
+
+from .twin import spec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from shapecalc.source.diagnostic import Diagnostic
+
+START, END = "«", "»"
+
+
+class Bad:
+    """A bad spec: `marked` has the blamed piece of text between « and » (or « alone), unless no place is promised.
+
+    Every one of `says` stands in the message, every one of `advises` in the help.
+    """
+
+    __slots__ = ("advises", "code", "marked", "params", "says", "title")
+
+    def __init__(
+        self,
+        title: str,
+        marked: str,
+        code: str,
+        says: Iterable[str] = (),
+        advises: Iterable[str] = (),
+        params: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.title = title
+        self.marked = marked
+        self.code = code
+        self.says = tuple(says)
+        self.advises = tuple(advises)
+        self.params = params or {}
+
+    def __repr__(self) -> str:
+        return self.title
+
+    def verify(self, *, whole: bool = False) -> Diagnostic:
+        """The one diagnostic, checked: code, line and column, end where it is marked, message and help."""
+        marked = self.marked if whole else spec(self.marked)
+        start = marked.find(START)
+        end = marked.find(END) - len(START) if END in marked else None
+        text = marked.replace(START, "").replace(END, "")
+        report = shapecalc.check_text(text, params=self.params)
+        shown = [(d.code, report.source.place(d.start), d.message, d.help) for d in report.diagnostics]
+        assert [d.code for d in report.diagnostics] == [self.code], shown
+        (problem,) = report.diagnostics
+        if start >= 0:
+            assert report.source.place(problem.start) == report.source.place(start), shown
+        if end is not None:
+            assert problem.end == end, (text[problem.start : problem.end], shown)
+        for words in self.says:
+            assert words in problem.message, shown
+        for words in self.advises:
+            assert words in problem.help, shown
+        assert "\n" not in problem.message
+        assert not report.ok
+        return problem
