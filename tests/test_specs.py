@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import shapecalc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 torch = pytest.importorskip("torch")
 
@@ -41,9 +44,13 @@ TORCHVISION = [
     ("mobilenet_v2", "mobilenet_v2", {}),
     ("vit_b_16", "vit_b_16", {}),
 ]
-EVERY_TORCHVISION = pytest.mark.parametrize(
-    ("model", "spec", "params"), TORCHVISION, ids=[model for model, _, _ in TORCHVISION]
-)
+
+
+def over(cases: list[tuple[str, str, dict[str, Any]]]) -> Any:
+    return pytest.mark.parametrize(("model", "spec", "params"), cases, ids=[model for model, _, _ in cases])
+
+
+EVERY_TORCHVISION = over(TORCHVISION)
 EVERY_SPEC = pytest.mark.parametrize("name", NAMES)
 RUN = {
     "alexnet",
@@ -58,6 +65,15 @@ RUN = {
     "vit_b_16",
 }
 """Torchvision's networks whose outputs are computed; the others differ from one of these in depth alone."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> Iterator[None]:
+    """Tests run side by side already."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @cache
@@ -204,10 +220,8 @@ def test_totals_are_those_that_torchvision_publishes(model: str, spec: str, para
     assert round(totals.macs / 1e9, 3) == meta["_ops"]
 
 
-@EVERY_TORCHVISION
+@over([case for case in TORCHVISION if case[0] in RUN])
 def test_outputs_are_torchvisions_bit_for_bit(model: str, spec: str, params: dict[str, Any]) -> None:
-    if model not in RUN:
-        pytest.skip("differs in depth alone from one that is run")
     torchvision_models()
     torch.manual_seed(3)
     theirs = torchvision_model(model).eval()
@@ -215,7 +229,7 @@ def test_outputs_are_torchvisions_bit_for_bit(model: str, spec: str, params: dic
     report = shapecalc.check(str(SPECS / f"{spec}.yaml"), params=params)
     ours = built_on_meta(report)
     ours.load_state_dict(theirs.state_dict(), assign=True)
-    (x,) = inputs_of(report, "cpu")
+    x = 10 * inputs_of(report, "cpu")[0]  # large, or no value would reach the 6 of a ReLU6
     with torch.inference_mode():
         wanted, got = theirs(x), ours(x)
     assert wanted.std() > 0
@@ -232,6 +246,93 @@ def stir(module: Any) -> None:
             buffer.normal_(0, 0.1)
         elif name.endswith("running_var"):
             buffer.uniform_(0.5, 1.5)
+
+
+# against formulas written out by hand, where torchvision has no such network
+
+
+def random_module(report: Any) -> Any:
+    """The module of a report with all its tensors drawn at random, norms included."""
+    torch.manual_seed(5)
+    module = shapecalc.build(report).eval()
+    for name, tensor in module.state_dict().items():
+        if tensor.is_floating_point():
+            fan_in = tensor[0].numel() if tensor.dim() > 1 else 4
+            tensor.uniform_(0.5, 1.5) if "var" in name else tensor.normal_(0, (2 / fan_in) ** 0.5)
+    return module
+
+
+def gpt(p: dict[str, Any], tokens: Any, heads: int, depth: int) -> Any:
+    """nanoGPT's forward pass without biases and dropout."""
+    functional = torch.nn.functional
+    x = p["transformer.wte.weight"][tokens] + p["transformer.wpe.weight"][: tokens.shape[1]]
+    n, t, width = x.shape
+    hidden = torch.ones(t, t).triu(1).bool()
+    for i in range(depth):
+        layer = {k.split(".", 3)[3]: v for k, v in p.items() if k.startswith(f"transformer.h.{i}.")}
+        normed = functional.layer_norm(x, (width,), layer["ln_1.weight"])
+        q, k, v = (
+            part.view(n, t, heads, width // heads).transpose(1, 2)
+            for part in (normed @ layer["attn.c_attn.weight"].T).split(width, 2)
+        )
+        scores = (q @ k.transpose(2, 3) / (width // heads) ** 0.5).masked_fill(hidden, float("-inf"))
+        mixed = (scores.softmax(-1) @ v).transpose(1, 2).reshape(n, t, width)
+        x = x + mixed @ layer["attn.c_proj.weight"].T
+        normed = functional.layer_norm(x, (width,), layer["ln_2.weight"])
+        x = x + functional.gelu(normed @ layer["mlp.c_fc.weight"].T) @ layer["mlp.c_proj.weight"].T
+    return functional.layer_norm(x, (width,), p["transformer.ln_f.weight"]) @ p["transformer.wte.weight"].T
+
+
+def test_the_gpt_computes_what_nanogpt_computes() -> None:
+    report = shapecalc.check(str(SPECS / "char_gpt.yaml"), params={"depth": 2, "T": 24})
+    module = random_module(report)
+    (tokens,) = inputs_of(report, "cpu")
+    with torch.inference_mode():
+        wanted = gpt(module.state_dict(), tokens, heads=6, depth=2)
+        assert wanted.std() > 0.1
+        torch.testing.assert_close(module(tokens), wanted, rtol=1e-4, atol=1e-4)
+
+
+def unet(x: Any, double: Callable[[str, Any], Any], up: Callable[[str, Any], Any], names: dict[str, list[str]]) -> Any:
+    """U-shaped: the skips wait on a stack, cropped around their centre, and stand before what comes from below."""
+    pool = torch.nn.functional.max_pool2d
+    skips: list[Any] = []
+    for i, name in enumerate(names["down"]):
+        x = double(name, pool(x, 2) if i else x)
+        skips.append(x)
+    skips.pop()
+    for name in names["up"]:
+        x, skip = up(name, x), skips.pop()
+        margin = (skip.shape[2] - x.shape[2]) // 2
+        skip = skip[:, :, margin : margin + x.shape[2], margin : margin + x.shape[3]]
+        x = double(f"{name}.conv", torch.cat([skip, x], 1))
+    return x
+
+
+def test_the_unet_computes_a_unet() -> None:
+    report = shapecalc.check(str(SPECS / "unet.yaml"), params={"width": 4, "H": 32, "W": 48})
+    module = random_module(report)
+    p = module.state_dict()
+    functional = torch.nn.functional
+
+    def double(name: str, x: Any) -> Any:
+        for i in (0, 3):
+            norm = f"{name}.double_conv.{i + 1}"
+            x = functional.conv2d(x, p[f"{name}.double_conv.{i}.weight"], padding=1)
+            given = (p[f"{norm}.{key}"] for key in ("running_mean", "running_var", "weight", "bias"))
+            x = functional.relu(functional.batch_norm(x, *given))
+        return x
+
+    def up(name: str, x: Any) -> Any:
+        return functional.conv_transpose2d(x, p[f"{name}.up.weight"], p[f"{name}.up.bias"], stride=2)
+
+    down = ["inc", *(f"down{i}.maxpool_conv.1" for i in range(1, 5))]
+    (x,) = inputs_of(report, "cpu")
+    with torch.inference_mode():
+        wanted = unet(x, double, up, {"down": down, "up": ["up1", "up2", "up3", "up4"]})
+        wanted = functional.conv2d(wanted, p["outc.conv.weight"], p["outc.conv.bias"])
+        assert wanted.std() > 0.1
+        torch.testing.assert_close(module(x), wanted, rtol=1e-4, atol=1e-4)
 
 
 # any input size
@@ -261,12 +362,10 @@ def test_a_symbolic_height_comes_out_as_one_floor(name: str, layer: str, height:
     assert str(shape[3]) == height.replace("H", "W")
 
 
-@EVERY_TORCHVISION
+@over([case for case in TORCHVISION if case[0] != "vit_b_16"])  # its learned positions fix its one size
 def test_the_smallest_input_is_the_one_that_torchvision_documents(
     model: str, spec: str, params: dict[str, Any]
 ) -> None:
-    if model == "vit_b_16":
-        pytest.skip("its input has one size, as the position embedding is learned")
     report = symbolic(spec, params)
     assert report.ok
     smallest = {c["symbol"]: c["min"] for c in report.to_dict()["constraints"]}

@@ -116,21 +116,23 @@ def _stated(key: Scalar, node: Node, report: Report) -> Iterator[Diagnostic]:
     graph = report.graph
     assert graph is not None
     if key.text == "output":
-        yield from _outputs(node, graph.outputs, graph.env)
+        yield from _outputs(node, graph.outputs, graph.env, report)
     elif key.text == "receptive_field":
         field = report.totals.receptive_field
-        yield from _field("the receptive field", node, field, graph.env)
+        yield from _field("the receptive field", node, field, graph.env, report)
     else:
         value = getattr(report.totals, key.text)
         reason = report.reasons.get(key.text, "")
         if key.text in report.lower_bounds:
             value, reason = None, "part of it is not known"
-        yield from _number(key.text, value, node, graph.env, reason)
+        yield from _number(key.text, value, node, graph.env, report, reason)
 
 
-def _number(title: str, value: Any, node: Node, env: Mapping[str, Any], reason: str = "") -> Iterator[Diagnostic]:
+def _number(
+    title: str, value: Any, node: Node, env: Mapping[str, Any], report: Report, reason: str = ""
+) -> Iterator[Diagnostic]:
     try:
-        text = "" if value is None else unmet(value, node, env)
+        text = "" if value is None else unmet(value, node, env, report.legal)
     except Mistake as mistake:
         yield _diagnostic(mistake)
         return
@@ -141,7 +143,7 @@ def _number(title: str, value: Any, node: Node, env: Mapping[str, Any], reason: 
         yield Diagnostic("SC503", f"{title} cannot be decided: {because}", node.start, node.end)
 
 
-def _outputs(node: Node, outputs: tuple[Wire, ...], env: Mapping[str, Any]) -> Iterator[Diagnostic]:
+def _outputs(node: Node, outputs: tuple[Wire, ...], env: Mapping[str, Any], report: Report) -> Iterator[Diagnostic]:
     several = isinstance(node, Items) and node.items and all(isinstance(i, Items) for i in node.items)
     shapes = node.items if several and isinstance(node, Items) else [node]
     if len(shapes) != len(outputs):
@@ -149,10 +151,10 @@ def _outputs(node: Node, outputs: tuple[Wire, ...], env: Mapping[str, Any]) -> I
         yield Diagnostic("SC501", message, node.start, node.end)
         return
     for wanted, wire in zip(shapes, outputs, strict=True):
-        yield from _shape("output", wanted, wire, env)
+        yield from _shape("output", wanted, wire, env, report)
 
 
-def _shape(title: str, node: Node, wire: Wire, env: Mapping[str, Any]) -> Iterator[Diagnostic]:
+def _shape(title: str, node: Node, wire: Wire, env: Mapping[str, Any], report: Report) -> Iterator[Diagnostic]:
     """A shape as stated against the shape of a value; N is implied where the value's first axis is the batch."""
     if wire.shape is None:
         return
@@ -165,30 +167,29 @@ def _shape(title: str, node: Node, wire: Wire, env: Mapping[str, Any]) -> Iterat
         return
     if wire.shape and "N" in names(wire.shape[0]):
         wanted = with_batch(wanted)
-    verdict = _equal_shapes(wire.shape, wanted)
-    if verdict is True:
+    if wire.shape == wanted:
         return
     shown = f"it is {_listed(wire.shape)}, and {_listed(wanted)} is expected"
-    if verdict is None:
-        yield Diagnostic("SC503", f"{title} cannot be decided for all sizes: {shown}", node.start, node.end)
-    else:
+    if len(wire.shape) != len(wanted):
         yield Diagnostic("SC501", f"{title}: {shown}", node.start, node.end)
+        return
+    from shapecalc.analysis.agree import agree
 
-
-def _equal_shapes(actual: Any, wanted: Any) -> bool | None:
-    if actual == wanted or len(actual) != len(wanted):
-        return bool(actual == wanted)
-    from shapecalc.dims.decide import equal
-
-    verdicts = [equal(a, b) for a, b in zip(actual, wanted, strict=True)]
-    return False if False in verdicts else None if None in verdicts else True
+    verdicts = [agree(a, b, report.legal) for a, b in zip(wire.shape, wanted, strict=True)]
+    refuted = next((v for v in verdicts if not isinstance(v, bool) and v is not None), None)
+    if refuted is not None or False in verdicts:
+        yield Diagnostic("SC501", f"{title}: {shown}{refuted or ''}", node.start, node.end)
+    elif None in verdicts:
+        yield Diagnostic("SC503", f"{title} cannot be decided for all sizes: {shown}", node.start, node.end)
 
 
 def _listed(shape: Any) -> str:
     return f"[{', '.join(map(str, shape))}]"
 
 
-def _field(title: str, node: Node, field: ReceptiveField | None, env: Mapping[str, Any]) -> Iterator[Diagnostic]:
+def _field(
+    title: str, node: Node, field: ReceptiveField | None, env: Mapping[str, Any], report: Report
+) -> Iterator[Diagnostic]:
     if field is None:
         yield Diagnostic("SC501", f"{title}: no layer has one", node.start, node.end)
         return
@@ -205,7 +206,7 @@ def _field(title: str, node: Node, field: ReceptiveField | None, env: Mapping[st
                 yield Diagnostic("SC501", message, wanted.start, wanted.end)
                 return
             continue
-        found = list(_number(title, size, wanted, env, field.reason))
+        found = list(_number(title, size, wanted, env, report, field.reason))
         yield from found
         if found and axis == 0:
             return
@@ -243,15 +244,16 @@ def _layer(report: Report, expectation: Expectation) -> Iterator[Diagnostic]:
         if key.text not in LAYER_EXPECT_KEYS:
             found.append(_unknown(key, LAYER_EXPECT_KEYS))
         elif key.text == "shape":
-            found += _shape("shape", wanted, expectation.wire, expectation.env)
+            found += _shape("shape", wanted, expectation.wire, expectation.env, report)
         elif key.text == "receptive_field":
             maker = expectation.wire.node
             field = None if maker is None else report.layers[maker.index].receptive_field
-            found += _field("the receptive field", wanted, field, expectation.env)
+            found += _field("the receptive field", wanted, field, expectation.env, report)
         else:
             covered = report.layers[expectation.first : expectation.last]
             value, partial = total([getattr(layer, key.text) for layer in covered])
-            found += _number(key.text, None if partial else value, wanted, expectation.env, "part of it is not known")
+            known = None if partial else value
+            found += _number(key.text, known, wanted, expectation.env, report, "part of it is not known")
     for diagnostic in found:
         diagnostic.layer = expectation.path
         diagnostic.trail = trail_text(expectation.trail)

@@ -11,6 +11,7 @@ from shapecalc.source.located import Items, Scalar, kind_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from shapecalc.dims.legal import Legal
     from shapecalc.dims.sym import Dim
     from shapecalc.source.located import Node
 
@@ -41,20 +42,23 @@ def _written(text: str) -> tuple[int, int, int] | None:
     return int(whole + fraction), len(fraction), UNITS[unit]
 
 
-def unmet(actual: Dim, node: Node, env: Mapping[str, Any]) -> str | None:
-    """How a number misses what is stated, "" where that cannot be decided, None where it is met. Raises Mistake."""
+def unmet(actual: Dim, node: Node, env: Mapping[str, Any], legal: Legal | None) -> str | None:
+    """How a number misses what is stated, "" where that cannot be decided, None where it is met. Raises Mistake.
+
+    What holds for every legal size is met, what fails for one of them is not.
+    """
     if isinstance(node, Items):
-        found = [unmet(actual, item, env) for item in node.items]
+        found = [unmet(actual, item, env, legal) for item in node.items]
         return next((text for text in found if text is not None), None)
     if not isinstance(node, Scalar) or node.value is None or isinstance(node.value, bool):
         raise Mistake("SC105", f"a number or a bound is due, not {kind_of(node)}", node)
     bound = _bound(node.text) if isinstance(node.value, str) else None
     if bound is not None:
-        return _beyond(actual, bound[0], _limit(bound[1], node, env))
+        return _beyond(actual, bound[0], _limit(bound[1], node, env), legal)
     span = rounded(node.text) if isinstance(node.value, str) else None
     if span is not None:
         return _outside(actual, span, node.text)
-    return _unequal(actual, value_of(node, env))
+    return _unequal(actual, value_of(node, env), legal)
 
 
 def _bound(text: str) -> tuple[str, str] | None:
@@ -82,31 +86,33 @@ def _outside(actual: Dim, span: tuple[int, int, int], text: str) -> str | None:
     return None if low <= actual * scale <= high else f"it is {actual:,}, and {text} is expected"
 
 
-def _unequal(actual: Dim, wanted: Any) -> str | None:
+def _unequal(actual: Dim, wanted: Any, legal: Legal | None) -> str | None:
     if actual == wanted:
         return None
     if isinstance(actual, int) and isinstance(wanted, int | float):
         gap = actual - wanted
         return f"it is {actual:,}, and {wanted:,} is expected: {abs(gap):,} too {'many' if gap > 0 else 'few'}"
-    from shapecalc.dims.decide import equal
+    from shapecalc.analysis.agree import agree
 
-    verdict = equal(actual, wanted)
-    return None if verdict else "" if verdict is None else f"it is {actual}, and {wanted} is expected"
+    return _verdict(agree(actual, wanted, legal), f"it is {actual}, and {wanted} is expected")
 
 
-def _beyond(actual: Dim, relation: str, limit: Any) -> str | None:
+def _verdict(found: bool | str | None, text: str) -> str | None:
+    if isinstance(found, str):
+        return text + found
+    return None if found else "" if found is None else text
+
+
+def _beyond(actual: Dim, relation: str, limit: Any, legal: Legal | None) -> str | None:
     gap = {"<=": limit - actual, "<": limit - actual - 1, ">=": actual - limit, ">": actual - limit - 1}[relation]
     if isinstance(gap, int | float):
         if gap >= 0:
             return None
         text = f"it is {_shown(actual)}, and {RELATIONS[relation]} {_shown(limit)} is expected"
         return f"{text}: {_shown(abs(gap))} too {'many' if relation in ('<=', '<') else 'few'}"
-    from shapecalc.dims.decide import at_least_zero
+    from shapecalc.analysis.agree import nonnegative
 
-    verdict = at_least_zero(gap)
-    return (
-        None if verdict else "" if verdict is None else f"it is {actual}, and {RELATIONS[relation]} {limit} is expected"
-    )
+    return _verdict(nonnegative(gap, legal), f"it is {actual}, and {RELATIONS[relation]} {limit} is expected")
 
 
 def _shown(number: Any) -> str:

@@ -126,4 +126,4 @@ def _joined(tracks: list[Track]) -> Track:
         return Track(REGROUPED, None)
     field, aligned = merge([t.field for t in tracks])
     at = next(iter(running)) if isinstance(field, Field) else None
-    return Track(field, at, first.merged, bool(aligned) and all(t.aligned for t in tracks))
+    return Track(field, at, first.merged, aligned is not False and all(t.aligned for t in tracks))

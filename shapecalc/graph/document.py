@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from shapecalc.dims.sym import Sym, symbol
 from shapecalc.dims.sym import names as names_of
-from shapecalc.dims.sym import symbol
 from shapecalc.graph.graph import Wire
 from shapecalc.graph.mistake import Mistake, Silent
-from shapecalc.graph.values import param_value, value_of
+from shapecalc.graph.values import broken, param_value, value_of
 from shapecalc.ops.dtypes import WIDTHS
 from shapecalc.source.located import Items, Pairs, Scalar, kind_of
 from shapecalc.source.names import is_name, is_symbol
@@ -33,28 +33,26 @@ def environment(spec: Spec, settings: Mapping[str, Any], report: Report) -> tupl
     env: dict[str, Any] = {"N": symbol("N")}
     changed: list[str] = []
     for key, node in spec.params:
-        default = _default(key, node, env, report)
-        env[key.text] = settings.get(key.text, default)
-        if key.text in settings and settings[key.text] != default:
-            changed.append(key.text)
-        elif default is None and key.text not in settings:
-            message = f"param {key.text!r} has no value"
-            report(Mistake("SC118", message, key, f"set it: --set {key.text}=..."))
+        name = key.text
+        try:
+            default = param_value(node, env)
+            if default is None and name not in settings:
+                raise Mistake("SC118", f"param {name!r} has no value", key, f"set it: --set {name}=...")
+        except (Mistake, Silent) as problem:
+            if isinstance(problem, Mistake):
+                report(problem)
+            env[broken(name)] = True
+            continue
+        env[name] = settings.get(name, default)
+        if env[name] != default:
+            changed.append(name)
     symbols = [s for s in dict.fromkeys(_symbols(spec)) if s not in env]
     for name in symbols:
         env[name] = _fixed(name, settings, spec, report)
     for name in settings:
-        if name not in env or name == "N":
+        if (name not in env and broken(name) not in env) or name == "N":
             report(_unknown_setting(name, [*(k.text for k, _ in spec.params), *symbols], spec))
     return env, tuple(changed)
-
-
-def _default(key: Scalar, node: Node, env: Mapping[str, Any], report: Report) -> Any:
-    try:
-        return param_value(node, env)
-    except Mistake as mistake:
-        report(mistake)
-    return None
 
 
 def _fixed(name: str, settings: Mapping[str, Any], spec: Spec, report: Report) -> Dim:
@@ -172,8 +170,8 @@ def _size(node: Node, env: Mapping[str, Any]) -> Dim:
     value = value_of(node, env)
     if type(value) is int and value < 0:
         raise Mistake("SC105", f"a size cannot be {value}", node)
-    if type(value) is int or names_of(value):
-        return value  # type: ignore[no-any-return]
+    if type(value) is int or isinstance(value, Sym):
+        return value
     raise Mistake(
         "SC105",
         f"a size is an integer, not {value!r}",

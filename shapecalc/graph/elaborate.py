@@ -361,7 +361,7 @@ class Walk:
             argument,
             name,
             Here(here.scope, here.env, here.trail, group),
-            Given.of(results),
+            Given.of(results, child.head),
         )
         return Entry(node_entry.wires, members=scope.names, owner=group)
 

@@ -8,7 +8,7 @@ from shapecalc.graph.graph import trail_text
 from shapecalc.graph.mistake import Mistake, Silent
 from shapecalc.graph.values import template
 from shapecalc.source.located import Scalar
-from shapecalc.source.names import bad_child_name
+from shapecalc.source.names import bad_child_name, bad_label
 from shapecalc.source.spec import Child
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def label(child: Child | Nest, entry: Entry | None, here: Here) -> None:
     if not isinstance(node, Scalar) or not isinstance(node.value, str):
         raise Mistake("SC105", "`as` is a name", node)
     name = template(node, here.env)
-    if reason := bad_child_name(name):
+    if reason := bad_label(name):
         raise Mistake("SC110", f"{name!r} cannot be a label: {reason}", node)
     if name in here.scope.names:
         raise Mistake("SC111", f"the name {name!r} comes out twice in this sequence", node)

@@ -80,7 +80,7 @@ def _wires(operator: type[Operator], child: Child, given: Given) -> tuple[Wire |
     slots = operator.inputs
     if given.by_name is not None:
         return _by_name(operator, child, given)
-    wires = tuple(wire_of(named, given.place) for named in given.entries)
+    wires = tuple(wire_of(named) for named in given.entries)
     repeated = bool(slots) and slots[-1].endswith("*")
     least = sum(not s.endswith(("?", "*")) for s in slots) + repeated
     if least <= len(wires) and (repeated or len(wires) <= len(slots)):
@@ -112,7 +112,7 @@ def _by_name(operator: type[Operator], child: Child, given: Given) -> tuple[Wire
     for slot, name in zip(operator.inputs, slots, strict=True):
         if name not in given.by_name and not slot.endswith("?"):
             raise Mistake("SC122", f"{operator.__name__} needs its input {name!r}", given.place)
-    wires = [wire_of(given.by_name[n], given.place) if n in given.by_name else None for n in slots]
+    wires = [wire_of(given.by_name[n]) if n in given.by_name else None for n in slots]
     while wires and wires[-1] is None:
         wires.pop()
     return tuple(wires)

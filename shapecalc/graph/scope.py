@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.graph.mistake import Mistake, Silent
-from shapecalc.graph.values import BROKEN
+from shapecalc.graph.values import IN_NAMES, broken
 from shapecalc.source.nearest import nearest
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def input_env(wire: Wire | None) -> dict[str, Any]:
     if wire is None:
         return {}
     if wire.shape is None:
-        return {BROKEN: True}
+        return {broken(name): True for name in IN_NAMES}
     from shapecalc.dims.sym import names
 
     shape = list(wire.shape)

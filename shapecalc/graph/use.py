@@ -55,16 +55,17 @@ def _inputs(block: Block, child: Child, given: Given) -> tuple[Wire, ...]:
     names = [key.text for key in block.inputs] or ["input"]
     title = block.name.text
     if given.by_name is not None:
-        wrong = [n for n in names if n not in given.by_name] + [n for n in given.by_name if n not in names]
-        if wrong:
-            message = f"block {title} takes {', '.join(names)}; {wrong[0]!r} does not fit"
-            raise Mistake("SC122", message, given.place)
-        return tuple(wire_of(given.by_name[n], given.place) for n in names)
+        listing = f"its inputs are {', '.join(names)}"
+        for foreign in [n for n in given.by_name if n not in names]:
+            raise Mistake("SC122", f"block {title} has no input {foreign!r}", given.place, listing)
+        for missing in [n for n in names if n not in given.by_name]:
+            raise Mistake("SC122", f"block {title} needs its input {missing!r}", given.place, listing)
+        return tuple(wire_of(given.by_name[n]) for n in names)
     if len(given.entries) != len(names):
         listing = ", ".join(names)
         message = f"block {title} takes {len(names)} inputs ({listing}), and {len(given.entries)} arrive"
         raise Mistake("SC122", message.replace("takes 1 inputs", "takes 1 input"), given.place or child.head)
-    return tuple(wire_of(named, given.place) for named in given.entries)
+    return tuple(wire_of(named) for named in given.entries)
 
 
 def _arguments(
@@ -103,7 +104,7 @@ def _merged(walk: Walk, block: Block, inside: Here, name: str, here: Here) -> En
     results = walk.branches(block.body, inside)
     use = Child(None, head, argument, {}, {}, head.start, head.end)
     outer = Here(here.scope, inside.env, inside.trail, inside.group)
-    return operate(walk, use, find(head.text), argument, name, outer, Given.of(results))
+    return operate(walk, use, find(head.text), argument, name, outer, Given.of(results, head))
 
 
 def _merge_head(merge: located.Node | None) -> tuple[Scalar, located.Node | None]:

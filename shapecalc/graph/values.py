@@ -25,11 +25,13 @@ if TYPE_CHECKING:
     Env = Mapping[str, Any]
 
 CODES = {"condition": "SC113"}
-IN_NAMES = ("in_shape", "in_channels", "in_features")
-BROKEN = "in_shape is broken"
-"""The key that marks a scope whose input a mistake left unknown."""
-
 NO_WORDS: frozenset[str] = frozenset()
+IN_NAMES = ("in_shape", "in_channels", "in_features")
+
+
+def broken(name: str) -> str:
+    """The key that marks a name in a scope as left unknown by a mistake; no name has a blank."""
+    return f"{name} is broken"
 
 
 def value_of(node: Node, env: Env, words: frozenset[str] = NO_WORDS, *, text: bool = False) -> Any:
@@ -38,7 +40,7 @@ def value_of(node: Node, env: Env, words: frozenset[str] = NO_WORDS, *, text: bo
         value = node.value
         if type(value) is not str or text or value in words:
             return value
-        return expression(node, env)
+        return expression(node, env, words)
     if isinstance(node, Items):
         return [value_of(item, env, words, text=text) for item in node.items]
     if len(node.pairs) == 1:
@@ -47,7 +49,7 @@ def value_of(node: Node, env: Env, words: frozenset[str] = NO_WORDS, *, text: bo
     raise Mistake("SC105", "a value is due here, not a mapping", node)
 
 
-def expression(node: Scalar, env: Env) -> Any:
+def expression(node: Scalar, env: Env, words: frozenset[str] = NO_WORDS) -> Any:
     """The value of an expression in scope; a name alone needs no evaluator."""
     if node.text in env:
         return env[node.text]
@@ -56,16 +58,16 @@ def expression(node: Scalar, env: Env) -> Any:
     try:
         return evaluate(node.text, env)
     except ExpressionError as error:
-        raise _located(error, node, env) from None
+        raise _located(error, node, env, words) from None
 
 
-def _located(error: Any, node: Scalar, env: Env) -> Exception:
+def _located(error: Any, node: Scalar, env: Env, words: frozenset[str] = NO_WORDS) -> Exception:
     name = getattr(error, "name", None)
-    if name and BROKEN in env and name in IN_NAMES:
+    if name and broken(name) in env:
         return Silent()
     help = error.help
     if name:
-        near = nearest(name, [k for k in env if k != BROKEN])
+        near = nearest(name, [*words, *(k for k in env if " " not in k)])
         help = f"did you mean `{near}`?" if near else help
     return Mistake(CODES.get(error.kind, "SC112"), error.message, node.span(error.start, error.end), help)
 
@@ -74,7 +76,7 @@ def param_value(node: Node, env: Env) -> Any:
     """The value of a param or block argument: one identifier that names nothing in scope is text."""
     if isinstance(node, Scalar):
         if type(node.value) is str and is_name(node.text) and not iskeyword(node.text) and node.text not in env:
-            if BROKEN in env and node.text in IN_NAMES:
+            if broken(node.text) in env:
                 raise Silent
             return _word(node)
         return value_of(node, env)
@@ -133,10 +135,8 @@ def read_argument(attribute: Attribute, node: Node, env: Env) -> Any:
     except Unfit as unfit:
         shown = f"{attribute.name} {unfit}".replace(f"{attribute.name} it ", f"{attribute.name} ", 1)
         near = nearest(value, kind.words) if isinstance(value, str) else None
-        right_type = type(value) in (int, float, list) and not isinstance(value, float)
-        raise Mistake(
-            "SC109" if right_type else "SC105", shown, node, f"did you mean {near}?" if near else ""
-        ) from None
+        code = "SC109" if type(value) in kind.types else "SC105"
+        raise Mistake(code, shown, node, f"did you mean {near}?" if near else "") from None
 
 
 def match_arguments(

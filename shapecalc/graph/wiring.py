@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from shapecalc.source.located import Node
     from shapecalc.source.spec import Child
 
+    Named = tuple[str, Entry, Any]  # as messages call it, what it is, and where it is written
+
 
 class Given:
     """What a layer is given: entries in order, with the names that messages use; or by torch's argument name.
@@ -29,10 +31,10 @@ class Given:
 
     def __init__(
         self,
-        entries: list[tuple[str, Entry]],
+        entries: list[Named],
         place: Any,
         flow: Entry | None,
-        by_name: dict[str, tuple[str, Entry]] | None = None,
+        by_name: dict[str, Named] | None = None,
         operands: tuple[Any, ...] = (),
     ) -> None:
         self.entries = entries
@@ -42,12 +44,13 @@ class Given:
         self.operands = operands
 
     @classmethod
-    def of(cls, results: list[tuple[str, Entry]]) -> Given:
-        return cls(results, (0, 0), None)
+    def of(cls, results: list[tuple[str, Entry]], place: Any) -> Given:
+        """What a merge is given: the results of its branches."""
+        return cls([(name, entry, place) for name, entry in results], place, None)
 
     def next(self, entry: Entry) -> Given:
         """What the next turn of a `repeat` is given: the result of the one before."""
-        return Given([("the flow", entry)], self.place, entry)
+        return Given([("the flow", entry, self.place)], self.place, entry)
 
     def only(self, child: Child) -> Entry:
         """The one value that a sequence or merge begins with."""
@@ -58,7 +61,7 @@ class Given:
 
     def stand_in(self, child: Child) -> Entry:
         """What a skipped layer stands for: its input, or the flow where that is one of several inputs."""
-        entries = [e for _, e in (self.by_name.values() if self.by_name is not None else self.entries)]
+        entries = [e for _, e, _ in (self.by_name.values() if self.by_name is not None else self.entries)]
         if len(entries) == 1:
             return entries[0]
         if self.flow is not None and any(_same(e, self.flow) for e in entries):
@@ -78,9 +81,9 @@ def resolve(node: Node, scope: Scope, env: Mapping[str, Any], flow: Entry | None
     return scope.find(template(node, env), node, flow)
 
 
-def _named(node: Node, scope: Scope, env: Mapping[str, Any]) -> tuple[str, Entry]:
+def _named(node: Node, scope: Scope, env: Mapping[str, Any]) -> Named:
     entry = resolve(node, scope, env, scope.flow)
-    return node.text, entry  # type: ignore[union-attr]
+    return node.text, entry, node  # type: ignore[union-attr]
 
 
 def given_inputs(child: Child, scope: Scope, env: Mapping[str, Any]) -> Given:
@@ -101,7 +104,7 @@ def given_inputs(child: Child, scope: Scope, env: Mapping[str, Any]) -> Given:
     if scope.flow is None:
         message = "the network has several inputs, so the first layer must say which it takes"
         raise Mistake("SC116", message, child.head, f"write `from: {next(iter(scope.names), 'image')}` beside it")
-    return Given([("the flow", scope.flow)], child.head, scope.flow)
+    return Given([("the flow", scope.flow, child.head)], child.head, scope.flow)
 
 
 def _from(node: Node, scope: Scope, env: Mapping[str, Any]) -> Given:
@@ -122,12 +125,12 @@ def _operand_nodes(child: Child) -> list[Node] | None:
 
 
 def _operands(child: Child, nodes: list[Node], scope: Scope, env: Mapping[str, Any]) -> Given:
-    entries: list[tuple[str, Entry]] = []
+    entries: list[Named] = []
     operands: list[Any] = []
     if isinstance(child.argument, Scalar):
         if scope.flow is None:
             raise Mistake("SC116", "there is no flow to merge with here", child.head, "write a list of two names")
-        entries.append(("the flow", scope.flow))
+        entries.append(("the flow", scope.flow, child.head))
         operands.append(None)
     for node in nodes:
         number = _number(node, scope, env)
@@ -147,6 +150,6 @@ def _number(node: Node, scope: Scope, env: Mapping[str, Any]) -> float | None:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def wire_of(named: tuple[str, Entry], place: Any) -> Wire:
+def wire_of(named: Named) -> Wire:
     """The wire that an entry means where one value is due."""
-    return single(named[1], named[0], place)
+    return single(named[1], named[0], named[2])

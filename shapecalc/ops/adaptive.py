@@ -52,10 +52,10 @@ class Parts:
 
 
 class OutputSizes(PerAxisOrNone):
-    """A whole number for each axis, or one for all; null in a list keeps the axis."""
+    """A whole number for each axis, or one for all; null in a list keeps the axis, unless it is the only one."""
 
     def read(self, value: Any) -> Any:
-        if value is None:
+        if value is None or (self.rank == 1 and value in ([None], (None,))):
             raise self.unfit(value)
         sizes = super().read(value)
         return tuple(sizes) if None in sizes else sizes  # torch takes a null in a list, but none alone

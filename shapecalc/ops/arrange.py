@@ -60,10 +60,10 @@ class Lost:
 
 def outside(dims: Iterable[int], rank: int) -> bool:
     """Whether a dimension number, wrapped, is out of range; torch takes 0 and -1 of a scalar."""
-    return any(not (0 <= from_front(d, most_one(rank)) < most_one(rank)) for d in dims)
+    return any(not (0 <= from_front(d, counted(rank)) < counted(rank)) for d in dims)
 
 
-def most_one(rank: int) -> int:
+def counted(rank: int) -> int:
     """The number of dimensions that torch counts: a scalar counts as having one."""
     return rank or 1
 

@@ -106,10 +106,15 @@ class MultiheadAttention(Operator):
         needs: list[Need] = []
         if padding is not None:
             needs += _same(PADDING_MASK, padding, self.padding_shape(k))
-        if mask is not None:
+        if mask is not None and not self.ignores(padding, mask):
             full = self.mask_shape(q, k)
             needs += _same(ATTENTION_MASK, mask, full if len(mask) == 3 else full[1:])
         return needs
+
+    def ignores(self, padding: Shape | None, mask: Shape) -> bool:
+        """Whether torch goes by is_causal alone and never looks at the mask's sizes."""
+        hinted = self.is_causal and padding is None and not self.need_weights
+        return hinted and (len(mask) == 2 or (len(mask) == 3 and self.batch is not None))
 
     def padding_shape(self, k: Shape) -> Shape:
         return (k[self.time],) if self.batch is None else (k[self.batch], k[self.time])
@@ -182,10 +187,9 @@ class MultiheadAttention(Operator):
         if self.need_weights:
             last = Kept("new", shape=scores) if self.average_attn_weights else Kept("output", 1)
             return [*kept, last, *[Kept("new", shape=scores)] * (2 * bool(self.dropout))]
-        kept += self.kept_masks(scores, padding, mask)
         if self.dropout:
             return [*kept, *[Kept("new", shape=scores)] * 3]
-        return [*kept, Kept("new", shape=scores[:3], width=4)]
+        return [*kept, *self.kept_masks(scores, padding, mask), Kept("new", shape=scores[:3], width=4)]
 
     def kept_inputs(self, xs: Sequence[Shape]) -> list[Kept]:
         given = [n for n, x in enumerate(xs[:3]) if x is not None]
@@ -194,29 +198,29 @@ class MultiheadAttention(Operator):
         return [Kept("input", n) for n in given]
 
     def kept_projections(self, xs: Sequence[Shape]) -> list[Kept]:
-        """In self-attention one tensor holds all three. The scores are made of a scaled copy of the query, and,
-        where dropout prevents the fused kernel, of a scaled copy of the key."""
+        """Scaled copies of the query and, where dropout keeps torch from the fused kernel, of the key; then what the
+        products are made of: one tensor of all three in self-attention, one of key and value where those are one."""
         q, k, *_ = five(xs)
-        rows = (*q[:-1], self.embed_dim)
-        keys = (self.samples_of(q), self.keys(k), self.embed_dim)
-        packed = len(xs) == 1 or all(x is None for x in xs[1:3])
+        query = Kept("new", shape=(*q[:-1], self.embed_dim))
+        key = Kept("new", shape=(self.samples_of(q), self.keys(k), self.embed_dim))
+        copies = [query, key][: 1 if self.need_weights else 2 * bool(self.dropout)]
         longer = self.add_bias_kv or self.add_zero_attn
-        copies = 2 * int(bool(self.dropout)) if not self.need_weights else 1
-        kept = [Kept("new", shape=rows), Kept("new", shape=keys)][:copies]
-        if packed and not (longer and copies):
-            kept.append(Kept("new", shape=(3, *rows)))
-        elif not copies:
-            kept.append(Kept("new", shape=rows))
-        if longer or not packed:
-            kept += [Kept("new", shape=keys)] * (1 if copies == 2 else 2)
-        return kept
+        one_of_three = all(x is None for x in xs[1:3])
+        first = [] if copies else [query] * (3 if one_of_three else 1)
+        if one_of_three and not longer:
+            return [*copies, *[query] * 3]
+        apart = longer or (len(xs) > 2 and xs[2] is not None)
+        return [*copies, *first, *[key] * (1 if apart and len(copies) == 2 else 2)]
 
     def kept_masks(self, scores: Shape, padding: Shape | None, mask: Shape | None) -> list[Kept]:
-        """The mask that the fused kernel is given: the two in one where both are there."""
+        """The mask that the fused kernel is given: the two in one where both are there, padded for added keys."""
         if padding is not None:
             rows = (scores[2],) if mask is not None else (1,)
             return [Kept("new", shape=(*scores[:2], *rows, scores[3]), width=4)]
-        return [Kept("input", 4)] if mask is not None else []
+        if mask is None or self.ignores(padding, mask):
+            return []
+        longer = self.add_bias_kv or self.add_zero_attn
+        return [Kept("new", shape=(*mask[:-1], scores[3]), width=4)] if longer else [Kept("input", 4)]
 
     def constructor(self) -> str | None:
         given = [a for a in MADE if not a.lead and not a.kind.same(getattr(self, a.name), a.default)]

@@ -8,10 +8,10 @@ from shapecalc.dims.field import POINT
 from shapecalc.dims.sym import Sym
 from shapecalc.ops.arrange import (
     TensorFunction,
+    counted,
     dimension_claim,
     is_one,
     listed,
-    most_one,
     numbered,
     outside,
     source_sizes,
@@ -90,7 +90,7 @@ class Transpose(Rearranged):
 
     def settle(self, *xs: Shape) -> None:
         rank = len(xs[0])
-        swap = (from_front(self.dim0, most_one(rank)), from_front(self.dim1, most_one(rank)))
+        swap = (from_front(self.dim0, counted(rank)), from_front(self.dim1, counted(rank)))
         self.pair = swap
         self.order = tuple(swap[1 - swap.index(a)] if a in swap else a for a in range(rank))
 
@@ -130,7 +130,7 @@ class Squeeze(Rearranged):
     def settle(self, *xs: Shape) -> None:
         (x,) = xs
         dims = range(len(x)) if self.dim is None else self.dim if isinstance(self.dim, tuple) else (self.dim,)
-        self.named = tuple(from_front(d, most_one(len(x))) for d in dims)
+        self.named = tuple(from_front(d, counted(len(x))) for d in dims)
         self.order = tuple(a for a, size in enumerate(x) if not (a in self.named and is_one(size)))
 
     def needs(self, *xs: Shape) -> Sequence[Need]:

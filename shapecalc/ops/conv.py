@@ -15,6 +15,7 @@ from shapecalc.ops.op import (
     ZERO,
     Attribute,
     Claim,
+    Kept,
     Operator,
     Uniform,
 )
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from shapecalc.dims.sym import Dim
-    from shapecalc.ops.op import Kept, Need, Reads, Shape
+    from shapecalc.ops.op import Need, Reads, Shape
 
 
 def window_size(i: Dim, k: int, s: int, p: int, d: int) -> Dim:
@@ -145,6 +146,16 @@ class Conv(Convolution):
         ]
         return (((0, POINT), (None, POINT), *spatial) if first == 2 else ((None, POINT), *spatial),)
 
+    def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
+        """The input; what torch pads with other than zeros is a tensor of its own, kept too (circular: instead)."""
+        if self.padding_mode == "zeros":
+            return KEEPS_INPUT
+        x = xs[0]
+        first = len(x) - self.rank
+        padded = [i + t for i, t in zip(x[first:], self.total_padding, strict=True)]
+        kept = Kept("new", shape=(*x[:first], *padded))
+        return (kept,) if self.padding_mode == "circular" else (*KEEPS_INPUT, kept)
+
 
 def _attributes(rank: int) -> tuple[Attribute, ...]:
     return (
@@ -190,6 +201,7 @@ class Conv2d(Conv):
     @classmethod
     def samples(cls) -> Any:
         return [
+            ({"out_channels": 2, "kernel_size": 3, "padding": 1, "padding_mode": "circular"}, ((1, 2, 5, 6),)),
             ({"out_channels": 8, "kernel_size": 3, "padding": 1}, ((2, 3, 9, 7),)),
             (
                 {"out_channels": 8, "kernel_size": [3, 5], "stride": [2, 1], "groups": 2, "bias": False},

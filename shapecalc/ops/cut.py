@@ -8,9 +8,9 @@ from shapecalc.dims.field import POINT, Window
 from shapecalc.dims.sym import least, most
 from shapecalc.ops.arrange import (
     TensorFunction,
+    counted,
     dimension_claim,
     listed,
-    most_one,
     outside,
     scalar_claim,
     source_size,
@@ -37,7 +37,7 @@ class Part(TensorFunction):
 
     def settle(self, *xs: Shape) -> None:
         self.came = xs[0]
-        self.axis = from_front(self.dim, most_one(len(xs[0])))
+        self.axis = from_front(self.dim, counted(len(xs[0])))
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
         if not xs[0]:
@@ -279,9 +279,10 @@ class Pad(TensorFunction):
                 continue
             left = least(p, 0) + least(q, 0) if self.mode == "constant" else p + q
             needs.append((LEFT, i + left - self.least_left[self.mode], a))
-            slack = {"reflect": 1, "circular": 0}.get(self.mode)
-            if slack is not None:
-                needs += [(FITS, i - slack - p, a), (FITS, i - slack - q, a)]
+            if self.mode == "reflect":
+                needs += [(FITS, i - 1 - p, a), (FITS, i - 1 - q, a)]
+            elif self.mode == "circular":  # what the other end cuts cannot be wrapped around
+                needs += [(FITS, i + least(q, 0) - p, a), (FITS, i + least(p, 0) - q, a)]
         return needs
 
     def shape(self, *xs: Shape) -> tuple[Shape, ...]:

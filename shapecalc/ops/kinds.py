@@ -39,6 +39,8 @@ class Kind:
     words: frozenset[str] = frozenset()
     text = False
     wants = "a value"
+    types: tuple[type, ...] = ()
+    """Types of values that it takes at all: one of another type is of the wrong type, not refused."""
 
     def read(self, value: Any) -> Any:
         raise NotImplementedError
@@ -53,6 +55,8 @@ class Kind:
 
 class Whole(Kind):
     """An integer, or a size not known yet, of at least `least`."""
+
+    types = (int,)
 
     def __init__(self, least: int | None = None) -> None:
         self.least = least
@@ -75,6 +79,8 @@ class Whole(Kind):
 class Number(Kind):
     """An integer or a float within bounds, which are inclusive."""
 
+    types = (int, float)
+
     def __init__(self, low: float | None = None, high: float | None = None) -> None:
         self.low, self.high = low, high
         bounds = [f"at {side} {bound:g}" for side, bound in (("least", low), ("most", high)) if bound is not None]
@@ -95,6 +101,7 @@ class Number(Kind):
 
 class Flag(Kind):
     wants = "true or false"
+    types = (bool,)
 
     def read(self, value: Any) -> bool:
         if not isinstance(value, bool):
@@ -104,6 +111,8 @@ class Flag(Kind):
 
 class Word(Kind):
     """One of a closed list of words."""
+
+    types = (str,)
 
     def __init__(self, *words: str) -> None:
         self.words = frozenset(words)
@@ -121,6 +130,7 @@ class Text(Kind):
 
     text = True
     wants = "text"
+    types = (str,)
 
     def read(self, value: Any) -> str:
         if not isinstance(value, str):
@@ -130,6 +140,8 @@ class Text(Kind):
 
 class PerAxis(Kind):
     """One whole number for each of `rank` spatial axes, or a single one for all."""
+
+    types = (int, list)
 
     def __init__(self, rank: int, least: int = 0) -> None:
         self.rank = rank
@@ -168,6 +180,8 @@ class PerAxisOrNone(PerAxis):
 class Listed(Kind):
     """A list of what `item` takes; one value stands for a list of one unless `strict`."""
 
+    types = (list,)
+
     def __init__(self, item: Kind, *, strict: bool = False, length: Sequence[int] | None = None) -> None:
         self.item = item
         self.strict = strict
@@ -195,6 +209,7 @@ class Either(Kind):
         self.kinds = kinds
         self.words = frozenset().union(*(k.words for k in kinds))
         self.text = any(k.text for k in kinds)
+        self.types = tuple(t for k in kinds for t in k.types)
         self.wants = " or ".join(k.wants for k in kinds)
 
     def read(self, value: Any) -> Any:

@@ -60,10 +60,12 @@ def _joined(a: str, b: str) -> str:
     """The smallest dtype that holds both, a float where either is one."""
     if a == b:
         return a
+    if "bool" in (a, b):
+        return b if a == "bool" else a
     if ("float" in a) != ("float" in b):
         return a if "float" in a else b
-    if WIDTHS[a] == WIDTHS[b]:  # the two halves of floats; uint8 and int8; bool and a byte
-        return "float32" if "float" in a else "int16" if "bool" not in (a, b) else max(a, b, key=len)
+    if WIDTHS[a] == WIDTHS[b]:  # float16 and bfloat16; uint8 and int8
+        return "float32" if "float" in a else "int16"
     return max(a, b, key=WIDTHS.__getitem__)
 
 
@@ -109,7 +111,7 @@ class Elementwise(Merge):
         ]
 
 
-class Sum2(Elementwise):
+class Additive(Elementwise):
     """What Add and Sub share: equal shapes unless broadcasting is asked for, and nothing kept for backward."""
 
     attributes = (OPERANDS, BROADCAST)
@@ -123,7 +125,7 @@ class Sum2(Elementwise):
         return [*super().samples(), ({"broadcast": True}, ((2, 3, 5, 4), (3, 1, 1)))]
 
 
-class Add(Sum2):
+class Add(Additive):
     """The sum of its operands: a residual connection, a bias, a position embedding.
 
     Sizes: those of the operands, which must be equal unless `broadcast: true`; a Parameter or a number broadcasts.
@@ -135,7 +137,7 @@ class Add(Sum2):
     sign = "+"
 
 
-class Sub(Sum2):
+class Sub(Additive):
     """The first operand less the others.
 
     Sizes: those of the operands, which must be equal unless `broadcast: true`; a Parameter or a number broadcasts.

@@ -19,6 +19,7 @@ from shapecalc.ops.channelnorm import (
     Norm,
     whole_from,
 )
+from shapecalc.ops.dtypes import FLOATS
 from shapecalc.ops.kinds import FLAG, NUMBER, POSITIVE, Listed, Unfit, or_null
 from shapecalc.ops.op import (
     AT_LEAST_ZERO,
@@ -232,6 +233,7 @@ class LocalResponseNorm(Norm):
     Torch: torch.nn.LocalResponseNorm.
     """
 
+    takes = FLOATS | {"int64"}
     least_rank = 3
     attributes = (
         Attribute("size", POSITIVE, doc="neighbouring channels that are taken together", main=True, lead=True),
@@ -241,6 +243,9 @@ class LocalResponseNorm(Norm):
     )
 
     size: int
+
+    def dtypes(self, *dtypes: str) -> tuple[str, ...] | None:
+        return None if dtypes[0] in FLOATS else ("float32",)
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
         return rank_needs(self.least_rank, xs[0]) or NO_NEEDS

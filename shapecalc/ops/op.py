@@ -208,6 +208,8 @@ def source(value: Any) -> str:
         return f"({', '.join(map(source, value))}{',' if len(value) == 1 else ''})"
     if isinstance(value, list):
         return f"[{', '.join(map(source, value))}]"
+    if isinstance(value, float) and value - value != 0:  # infinities and nan have no literal
+        return f"float({str(value)!r})"
     return repr(value) if isinstance(value, str | float | bool | int | None) else str(value)
 
 

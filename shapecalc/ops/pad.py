@@ -67,8 +67,8 @@ class Padding(Operator):
         ]
 
     def axis_needs(self, i: Dim, before: int, after: int, a: int) -> list[Need]:
-        """What must hold on one axis."""
-        raise NotImplementedError
+        """That a cell is left on one axis. torch lets some paddings make an empty output, which nothing can use."""
+        return [(SOMETHING_LEFT, i + before + after - 1, a)]
 
     def shape(self, *xs: Shape) -> tuple[Shape, ...]:
         (x,) = xs
@@ -107,7 +107,8 @@ class ConstantPad(Padding):
 
     def axis_needs(self, i: Dim, before: int, after: int, a: int) -> list[Need]:
         """torch cuts before it adds."""
-        return [(SOMETHING_LEFT, i + least(before, 0) + least(after, 0), a)]
+        cut: Need = (SOMETHING_LEFT, i + least(before, 0) + least(after, 0), a)
+        return [cut, *super().axis_needs(i, before, after, a)]
 
 
 class ReflectionPad(Padding):
@@ -124,7 +125,7 @@ class ReflectionPad(Padding):
 
     def axis_needs(self, i: Dim, before: int, after: int, a: int) -> list[Need]:
         sizes: list[Need] = [(BELOW_SIZE, i - 1 - before, a), (BELOW_SIZE, i - 1 - after, a)]
-        return [*sizes, (SOMETHING_LEFT, i + before + after - 1, a)]
+        return [*sizes, *super().axis_needs(i, before, after, a)]
 
 
 class ReplicationPad(Padding):
@@ -139,9 +140,6 @@ class ReplicationPad(Padding):
     takes = FLOATS | INTS
     kept = KEEPS_INPUT
 
-    def axis_needs(self, i: Dim, before: int, after: int, a: int) -> list[Need]:
-        return [(SOMETHING_LEFT, i + before + after - 1, a)]
-
 
 class CircularPad(Padding):
     """The input continued from its other end, as on a ring.
@@ -153,8 +151,12 @@ class CircularPad(Padding):
     """
 
     def axis_needs(self, i: Dim, before: int, after: int, a: int) -> list[Need]:
-        wraps: list[Need] = [(AT_MOST_SIZE, i - before, a), (AT_MOST_SIZE, i - after, a)]
-        return [*wraps, (SOMETHING_LEFT, i + least(before, 0) + least(after, 0), a)]
+        """At most the axis, of which a negative padding at the other end takes some."""
+        wraps: list[Need] = [
+            (AT_MOST_SIZE, i + least(after, 0) - before, a),
+            (AT_MOST_SIZE, i + least(before, 0) - after, a),
+        ]
+        return [*super().axis_needs(i, before, after, a), *wraps]
 
 
 def _padding(rank: int) -> Attribute:
@@ -207,7 +209,7 @@ class ConstantPad2d(ConstantPad):
 
     @classmethod
     def samples(cls) -> Any:
-        return [({"padding": 1, "value": -1}, ((2, 3, 7, 5),)), ({"padding": [1, 2, 0, -1], "value": 0.5}, ((7, 5),))]
+        return [({"padding": 1, "value": 1}, ((2, 3, 7, 5),)), ({"padding": [1, 2, 0, -1], "value": -0.5}, ((7, 5),))]
 
 
 class ConstantPad3d(ConstantPad):
@@ -316,7 +318,7 @@ def _ends(op: Any, xs: Sequence[Shape], axis: int) -> tuple[int, int]:
 
 def _say_left(op: Any, xs: Sequence[Shape], axis: int) -> str:
     before, after = _ends(op, xs, axis)
-    return f"padding {before} and {after} leaves nothing of the input {xs[0][axis]} on axis {axis}"
+    return f"padding {before} and {after} leave nothing of the input {xs[0][axis]} on axis {axis}"
 
 
 def _say_below(op: Any, xs: Sequence[Shape], axis: int) -> str:

@@ -89,6 +89,8 @@ class Pool(Operator):
 
     rank: ClassVar[int]
     takes = FLOATS
+    within: ClassVar[bool] = False
+    """Whether the kernel must fit the input without its padding: torch's averages over three axes ask for that."""
 
     kernel_size: tuple[int, ...]
     stride: tuple[int, ...] | None
@@ -113,6 +115,8 @@ class Pool(Operator):
         for a, (i, k, s, p, d) in enumerate(self.windows(x), len(x) - self.rank):
             needs.append((PADDING_HALF, k - 2 * p, a))
             needs.append((WINDOW_FITS, travel(i, k, s, p, d, self.ceil_mode), a))
+            if self.within:
+                needs.append((KERNEL_WITHIN, i - k, a))
         return needs
 
     def shape(self, *xs: Shape) -> tuple[Shape, ...]:
@@ -212,7 +216,8 @@ class AvgPool(Pool):
 
     Sizes: as MaxPool's without dilation.
     Cost: no parameters, no multiply-accumulates; training keeps the input.
-    Pitfalls: padded zeros count in the mean unless count_include_pad is false; the stride is the kernel unless given.
+    Pitfalls: padded zeros count in the mean unless count_include_pad is false; the stride is the kernel unless given;
+    torch's kernel for three axes wants an input as large as the window even where padding or ceil_mode makes it fit.
     Torch: torch.nn.AvgPool1d, AvgPool2d, AvgPool3d.
     """
 
@@ -263,6 +268,7 @@ class AvgPool2d(AvgPool):
 
 class AvgPool3d(AvgPool):
     rank = 3
+    within = True
     ranks = (4, 5)
     attributes = (*_average(3), DIVISOR)
 
@@ -336,6 +342,7 @@ class LPPool2d(LPPool):
 
 class LPPool3d(LPPool):
     rank = 3
+    within = True
     ranks = (4, 5)
     attributes = _norm(3)
 
@@ -358,5 +365,11 @@ def _say_window(op: Any, xs: Sequence[Shape], axis: int) -> str:
     return f"{extent} {verdict} {arrives} on axis {axis}"
 
 
+def _say_within(op: Any, xs: Sequence[Shape], axis: int) -> str:
+    k = op.kernel_size[axis - len(xs[0]) + op.rank]
+    return f"kernel {k} is larger than the input {xs[0][axis]} on axis {axis}, which torch refuses here, padded or not"
+
+
 PADDING_HALF = Claim("SC208", "padding", AT_LEAST_ZERO, _say_half)
 WINDOW_FITS = Claim("SC201", "kernel_size", AT_LEAST_ZERO, _say_window)
+KERNEL_WITHIN = Claim("SC201", "kernel_size", AT_LEAST_ZERO, _say_within)

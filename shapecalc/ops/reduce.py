@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.dims.field import POINT
-from shapecalc.ops.arrange import TensorFunction, dimension_claim, most_one, outside, twice_claim
+from shapecalc.ops.arrange import TensorFunction, counted, dimension_claim, outside, twice_claim
 from shapecalc.ops.dtypes import FLOATS
 from shapecalc.ops.kinds import FLAG, Either, Listed, or_null
 from shapecalc.ops.op import Attribute, source
@@ -34,7 +34,7 @@ class Reduction(TensorFunction):
         """An empty list means every axis, as in torch."""
         rank = len(xs[0])
         dims = (self.dim,) if isinstance(self.dim, int) else self.dim or range(rank)
-        self.axes = tuple(from_front(d, most_one(rank)) for d in dims)
+        self.axes = tuple(from_front(d, counted(rank)) for d in dims)
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
         if outside(self.axes, len(xs[0])):

@@ -11,9 +11,9 @@ from shapecalc.ops.arrange import (
     Arrangement,
     Lost,
     TensorFunction,
+    counted,
     dimension_claim,
     listed,
-    most_one,
     outside,
     source_sizes,
 )
@@ -112,7 +112,7 @@ class Flatten(Regrouping):
     last: int
 
     def settle(self, *xs: Shape) -> None:
-        rank = most_one(len(xs[0]))
+        rank = counted(len(xs[0]))
         self.first, self.last = from_front(self.start_dim, rank), from_front(self.end_dim, rank)
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
@@ -168,7 +168,7 @@ class Unflatten(Regrouping):
     sizes: tuple[Dim, ...]
 
     def settle(self, *xs: Shape) -> None:
-        self.axis = from_front(self.dim, most_one(len(xs[0])))
+        self.axis = from_front(self.dim, counted(len(xs[0])))
         self.sizes = self.unflattened_size
 
     def needs(self, *xs: Shape) -> Sequence[Need]:

@@ -10,7 +10,7 @@ from shapecalc.dims.hull import Field, pulled
 from shapecalc.dims.sym import Sym, scaled
 from shapecalc.ops.arrange import Arrangement, Lost, TensorFunction, is_one, listed, source_size, source_sizes
 from shapecalc.ops.dtypes import FLOATS
-from shapecalc.ops.kinds import FLAG, POSITIVE, Either, Kind, Listed, Word, or_null
+from shapecalc.ops.kinds import COUNT, FLAG, POSITIVE, Either, Kind, Listed, Word, or_null
 from shapecalc.ops.op import (
     AT_LEAST_ZERO,
     KEEPS_INPUT,
@@ -68,7 +68,7 @@ MODES = Word("nearest", "linear", "bilinear", "bicubic", "trilinear", "area", "n
 RANKS = {"linear": 3, "bilinear": 4, "bicubic": 4, "trilinear": 5}
 TAPS = {"nearest": 1, "nearest-exact": 1, "linear": 2, "bilinear": 2, "trilinear": 2, "bicubic": 4}
 
-SIZE = Attribute("size", or_null(Either(POSITIVE, Listed(POSITIVE, strict=True))), None, "sizes of the output")
+SIZE = Attribute("size", or_null(Either(COUNT, Listed(COUNT, strict=True))), None, "sizes of the output")
 SCALE_FACTOR = Attribute(
     "scale_factor",
     or_null(Either(Factor(), Listed(Factor(), strict=True))),
@@ -108,12 +108,13 @@ class Resize(Arrangement):
         given = self.size if self.scale_factor is None else self.scale_factor
         if isinstance(given, tuple) and len(given) != len(x) - 2:
             return ((PER_AXIS, 1),)
+        least = int(self.mode != "area")  # an adaptive pool, which torch lets make nothing
         return (
             (MODE_FITS, RANKS.get(self.mode, len(x)) - len(x)),
             (CORNERS, int(self.align_corners is not None and self.mode not in RANKS)),
             (RECOMPUTE, int(bool(self.recompute_scale_factor) and self.size is not None)),
             (ANTIALIAS, int(self.antialias and self.mode not in ("bilinear", "bicubic"))),
-            *((SOMETHING, y - 1, a) for a, y in enumerate(self.shape(x)[0][2:], 2)),
+            *((SOMETHING, y - least, a) for a, y in enumerate(self.shape(x)[0][2:], 2)),
         )
 
     def shape(self, *xs: Shape) -> tuple[Shape, ...]:
@@ -362,8 +363,9 @@ def _say_antialias(op: Any, xs: Sequence[Shape], axis: int) -> str:
 
 
 def _say_something(op: Any, xs: Sequence[Shape], axis: int) -> str:
-    factor = per_axis(op.scale_factor, len(xs[0]) - 2)[axis - 2]
-    return f"scale_factor {factor} leaves nothing of the {xs[0][axis]} positions of axis {axis}"
+    name = "size" if op.scale_factor is None else "scale_factor"
+    value = per_axis(getattr(op, name), len(xs[0]) - 2)[axis - 2]
+    return f"{name} {value} leaves nothing of the {xs[0][axis]} positions of axis {axis}"
 
 
 def _say_three(op: Any, xs: Sequence[Shape], axis: int) -> str:

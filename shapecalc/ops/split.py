@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from shapecalc.dims.field import POINT
 from shapecalc.dims.sym import Sym
-from shapecalc.ops.arrange import TensorFunction, dimension_claim, listed, most_one, outside, scalar_claim
+from shapecalc.ops.arrange import TensorFunction, counted, dimension_claim, listed, outside, scalar_claim
 from shapecalc.ops.kinds import COUNT, POSITIVE, Either, Listed
 from shapecalc.ops.op import AT_LEAST_ZERO, ZERO, Attribute, Claim, source
 from shapecalc.ops.ranks import DIM as AXIS
@@ -31,7 +31,7 @@ class Cut(TensorFunction):
     axis: int
 
     def settle(self, *xs: Shape) -> None:
-        self.axis = from_front(self.dim, most_one(len(xs[0])))
+        self.axis = from_front(self.dim, counted(len(xs[0])))
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
         if not xs[0]:

@@ -14,7 +14,7 @@ from shapecalc.source.nearest import nearest
 from shapecalc.source.spec import Body, Child, Loop, Nest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from shapecalc.source.located import Node
     from shapecalc.source.template import Targets
@@ -27,6 +27,14 @@ def loop_header(text: str) -> tuple[Targets, str] | None:
     from shapecalc.source import template
 
     return template.loop_header(text)
+
+
+def _flat(targets: Targets) -> Iterator[str]:
+    for target in targets:
+        if isinstance(target, str):
+            yield target
+        else:
+            yield from _flat(target)
 
 
 class LayerReader:
@@ -117,6 +125,10 @@ class LayerReader:
                 value if value.end > value.start else key,
             )
             return None
+        for name in _flat(header[0]):
+            if name != "_" and (reason := names.bad_label(name)):
+                self.report("SC110", f"{name!r} cannot be a loop variable: {reason}", key)
+                return None
         body = self.body(value, "for")
         return None if body is None else Loop(key, header[0], header[1], body, when)
 

@@ -19,6 +19,11 @@ TRAIN_KEYS = (
     "dataset", "loss", "optimizer", "lr", "weight_decay", "momentum", "schedule", "epochs", "batch_size", "seed",
     "resize", "classes", "precision",
 )  # fmt: skip
+TORCH_WORDS = frozenset(
+    {"area", "bicubic", "bilinear", "circular", "constant", "linear", "nearest", "none", "ones", "reflect", "replicate"}
+    | {"same", "tanh", "trilinear", "valid", "zeros"}
+)
+"""The closed lists of words that arguments take, all operators together; a test compares it with the registry."""
 STRUCTURAL = frozenset({"Sequential", "Residual"})
 """Heads that are sequences of the language rather than operators."""
 
@@ -58,10 +63,19 @@ def bad_child_name(text: str) -> str:
     return ""
 
 
+def bad_label(text: str) -> str:
+    """Why a label or a loop variable cannot have this name, or nothing."""
+    if text[:1].isupper():
+        return "it begins with a capital, as sizes do"
+    return bad_child_name(text)
+
+
 def bad_param_name(text: str) -> str:
     """Why a param cannot have this name, or nothing."""
     if not is_name(text) or text[0].isupper():
         return "a param begins with a lower-case letter and is made of ASCII letters, digits and underscores"
+    if text in TORCH_WORDS:
+        return "it is a word of torch's, which would win where both could stand"
     if iskeyword(text) or text in ("true", "false", "null"):
         return "it is a reserved word"
     if text.startswith("in_") or text == "input":

@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from shapecalc.dims.field import IDENTITY, POINT, Field
 from shapecalc.dims.sym import symbol
-from shapecalc.ops.dtypes import WIDTHS
+from shapecalc.ops.dtypes import FLOATS, WIDTHS
 from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED, REQUIRED
 from shapecalc.ops.registry import FAMILIES, MODULES, find
 
@@ -32,6 +32,7 @@ every_sample = pytest.mark.parametrize(("name", "arguments", "xs"), SAMPLES)
 every_operator = pytest.mark.parametrize("name", NAMES)
 
 HEADINGS = ("Sizes:", "Cost:", "Pitfalls:", "Torch:")
+HALVES = {"float16", "bfloat16"}
 DEPRECATED = {("Hardtanh", "min_value"), ("Hardtanh", "max_value")}
 """Arguments that torch warns of."""
 NOT_OURS = {"device", "dtype", "self", "args", "kwargs"}
@@ -60,6 +61,21 @@ def test_output_shapes_and_dtypes_are_torchs(name: str, arguments: Any, xs: Any)
     taken = [str(x.dtype).removeprefix("torch.") for x in given if x is not None]
     dtypes = op.dtypes(*taken) or (taken[0],) * len(shapes)
     assert list(dtypes) == [str(y.dtype).removeprefix("torch.") for y in outputs]
+
+
+@every_operator
+def test_dtypes_are_taken_and_given_as_by_torch(name: str) -> None:
+    """For operators of one input. Halves are taken wherever floats are: some have kernels on a GPU only."""
+    arguments, xs = find(name).samples()[0]
+    if len(xs) != 1 or hasattr(find(name), "support"):
+        return  # torch has no word on a module that emitted code brings along
+    for dtype in WIDTHS:
+        op = made(name, arguments, *xs)
+        theirs = _given_dtypes(op, xs, dtype)
+        takes = op.takes is None or dtype in op.takes
+        assert takes == (theirs is not None) or (theirs is None and dtype in HALVES), dtype
+        if theirs is not None:
+            assert list(op.dtypes(dtype) or (dtype,) * len(theirs)) == theirs, dtype
 
 
 @every_sample
@@ -166,6 +182,18 @@ def test_the_registry_names_each_operator_once() -> None:
     assert len(names) == len(set(names))
     assert all(find(name).__name__ == name for name in names)
     assert all(find(name).samples() for name in names)
+
+
+def _given_dtypes(op: Operator, xs: Any, dtype: str) -> list[str] | None:
+    """The dtypes of torch's outputs, or None where it takes no such input."""
+    module = built(op, xs).train(False)
+    if module.module is not None and dtype in FLOATS:
+        module.module = module.module.to(getattr(torch, dtype))
+    try:
+        outputs = module(torch.ones(xs[0], dtype=getattr(torch, dtype)))
+    except (RuntimeError, NotImplementedError, ValueError, TypeError):
+        return None
+    return [str(y.dtype).removeprefix("torch.") for y in outputs]
 
 
 def built(op: Operator, xs: Any) -> Built:

@@ -1,0 +1,104 @@
+"""Files and YAML as users meet them: what is read, and what is refused with advice."""
+
+from __future__ import annotations
+
+import pytest
+
+import shapecalc
+
+from .mistake import Bad
+from .twin import spec
+
+TAIL = "input: [4]\nlayers: [{Linear: 3}]\n"
+
+FILES = [
+    Bad("empty", "", "SC009"),
+    Bad("only a comment", "# nothing here\n", "SC009"),
+    Bad("only a document mark", "---\n", "SC009"),
+    Bad("no spec", "«name»: x\nversion: 2\n", "SC101", ["shapecalc"], ["shapecalc: 1"]),
+    Bad("misspelt mark", "«shapecalk»: 1\n" + TAIL, "SC101", ["shapecalc"], ["did you mean"]),
+    Bad("newer version", "shapecalc: «2»\n" + TAIL, "SC102", ["2", "newer"]),
+    Bad("version that is text", "shapecalc: «one»\n" + TAIL, "SC102", ["integer"], ["shapecalc: 1"]),
+    Bad("version with a point", "shapecalc: «1.0»\n" + TAIL, "SC102", ["integer"]),
+    Bad("list", "«- shapecalc: 1\n", "SC105", ["mapping"]),
+    Bad("text", "«shapecalc 1\n", "SC105", ["mapping"]),
+    Bad("document key twice", "shapecalc: 1\n" + TAIL + "«input»: [5]\n", "SC003", ["input"]),
+    Bad("several documents", "shapecalc: 1\n" + TAIL + "«---\nshapecalc: 1\n" + TAIL, "SC007"),
+    Bad("tab", "shapecalc: 1\ninput: [4]\nlayers:\n«\t- ReLU\n", "SC002", ["tab"], ["spaces"]),
+    Bad("open bracket", "shapecalc: 1\ninput: «[4\nlayers: [ReLU]\n", "SC002", ["["], ["]"]),
+    Bad("open quote", "shapecalc: 1\nname: «\"Net\n" + TAIL, "SC002", ["quote"]),
+    Bad("unlike indentation", "shapecalc: 1\ninput: [4]\nlayers:\n  a: ReLU\n «b: ReLU\n", "SC002"),
+    Bad("leading zero", "shapecalc: 1\ninput: [«010»]\nlayers: [ReLU]\n", "SC004", ["010"], ["10", "8"]),
+    Bad("leading zero of an argument", "shapecalc: 1\ninput: [4]\nlayers: [{Linear: «064»}]\n", "SC004", ["064"], ["64", "52"]),
+    Bad("merge key", "shapecalc: 1\ninput: [4]\nlayers:\n  - Linear: &a {out_features: 3}\n  - Linear: {«<<»: *a}\n", "SC005", ["<<"], ["block"]),
+    Bad("unknown tag", "shapecalc: 1\ninput: [4]\nlayers: [{Linear: «!size 3}]\n", "SC006", ["!size"]),
+    Bad("tag of Python", "shapecalc: 1\nname: «!!python/object:os.system ls\n" + TAIL, "SC006", ["python"]),
+    Bad("unknown alias", "shapecalc: 1\ninput: [4]\nlayers: [{Linear: «*width}]\n", "SC010", ["width"]),
+    Bad("alias within its anchor", "shapecalc: 1\ninput: [4]\nlayers: &a [ReLU, «*a]\n", "SC010", ["a"]),
+    Bad("key that is a list", "shapecalc: 1\ninput: [4]\nlayers: {? «[a, b] : ReLU}\n", "SC011"),
+    Bad("control character", "shapecalc: 1\nname: a«\x07b\n" + TAIL, "SC002", ["U+0007"]),
+    Bad("large number", "shapecalc: 1\ninput: [«1000000000000000000000]\nlayers: [ReLU]\n", "SC008", ["large"]),
+]  # fmt: skip
+
+CUT = [
+    Bad("comma in braces", "params: {c: 8}\ninput: [4]\nlayers:\n  - {Linear: max(1, c // 4)}\n", "SC112", [], ['"max(1, c // 4)"']),
+    Bad("comma in braces of arguments", "params: {c: 8}\ninput: [3, 8, 8]\nlayers:\n  - Conv2d: {out_channels: max(1, c // 4), kernel_size: 3}\n", "SC112", [], ['"max(1, c // 4)"']),
+    Bad("index in braces", "params: {dims: [3]}\ninput: [4]\nlayers:\n  - {Linear: dims[0]}\n", "SC002", [], ['"dims[0]"']),
+    Bad("index in brackets", "params: {dims: [3]}\ninput: [dims[0]]\nlayers: [ReLU]\n", "SC002", [], ['"dims[0]"']),
+    Bad("bound", "input: [4]\nlayers: [{Linear: 3}]\nexpect:\n  params: >= 5\n", "SC002", [], ['">= 5"']),
+    Bad("star", "params: {c: 3}\ninput: [4]\nlayers:\n  - Linear: * 2\n", "SC002", [], ['"* 2"']),
+    Bad("percent", "input: [4]\nlayers:\n  - Linear: % 2\n", "SC002", [], ['"% 2"']),
+    Bad("list and more", "params: {c: 1}\ninput: [4]\nlayers:\n  - Linear: [3, 4][c]\n", "SC002", [], ['"[3, 4][c]"']),
+    Bad("at sign", "input: [4]\nlayers:\n  - Linear: @ 2\n", "SC002", [], ['"@ 2"']),
+    Bad("brace", "params: {c: 1}\ninput: [4]\nlayers:\n  - Linear: {c: 3}[c]\n", "SC002", [], ['"{c: 3}[c]"']),
+    Bad("bound without quotes", "input: [4]\nlayers: [{Linear: 3}]\nexpect: {params: [>= 5, < 9]}\n", "SC002"),
+    Bad("negation by a tag", "params: {deep: true}\ninput: [4]\nlayers:\n  - ReLU:\n    when: !deep\n", "SC006", ["!deep"], ["quoted"]),
+    Bad("open parenthesis", "params: {c: 8}\ninput: [4]\nlayers:\n  - Linear: max(c, 3\n", "SC112", ["max(c, 3"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("bad", FILES, ids=repr)
+def test_a_bad_file_gives_one_diagnostic_at_its_place(bad: Bad) -> None:
+    bad.verify(whole=True)
+
+
+@pytest.mark.parametrize("bad", CUT, ids=repr)
+def test_an_expression_that_yaml_cuts_gives_one_diagnostic_that_shows_it_quoted(bad: Bad) -> None:
+    bad.verify()
+
+
+def test_no_is_text_and_no_boolean() -> None:
+    problem = Bad("", "input: [4]\nlayers: [{Linear: {out_features: 3, bias: «no»}}]\n", "SC112", ["no"]).verify()
+    assert "false" in problem.help
+
+
+@pytest.mark.parametrize("word", ["no", "on", "yes", "off", "y", "n"])
+def test_the_words_of_old_yaml_are_text_in_params(word: str) -> None:
+    text = f"params: {{mode: {word}}}\ninput: [4]\nlayers: [{{ReLU: , when: mode == '{word}'}}, {{Linear: 3}}]\n"
+    assert [layer.path for layer in shapecalc.check_text(spec(text)).layers] == ["0", "1"]
+
+
+def test_a_number_with_an_exponent_and_no_point_is_a_number() -> None:
+    report = shapecalc.check_text(spec("input: [4]\nlayers: [{BatchNorm1d: {eps: 1e-3}}]\n"))
+    assert report.ok
+    assert shapecalc.build(report).get_submodule("0").eps == 1e-3
+
+
+def test_anchors_and_aliases_work_and_keep_their_places() -> None:
+    text = "input: [3, 9, 9]\nlayers:\n  - Conv2d: &conv {out_channels: 3, kernel_size: 4}\n  - Conv2d: *conv\n"
+    assert shapecalc.check_text(spec(text)).state_dict()["1.weight"] == (3, 3, 4, 4)
+    source = spec(text.replace("9, 9", "6, 6"))
+    (problem,) = shapecalc.check_text(source).diagnostics
+    assert (problem.code, problem.layer, source[problem.start : problem.end]) == ("SC201", "1", "4")
+
+
+def test_a_byte_order_mark_and_windows_line_ends_change_nothing() -> None:
+    text = spec("input: [4]\nlayers:\n  - Linear: 3\n  - Linaer: 4\n")
+    report = shapecalc.check_text("\ufeff" + text.replace("\n", "\r\n"))
+    assert [(d.code, report.source.place(d.start)) for d in report.diagnostics] == [("SC106", (6, 5))]
+
+
+def test_a_left_over_key_is_told_as_an_expression_that_was_cut() -> None:
+    text = spec("params: {c: 8}\ninput: [4]\nlayers:\n  - {Linear: min(c, 1)}\n")
+    (problem,) = shapecalc.check_text(text).diagnostics
+    assert '"min(c, 1)"' in problem.help
