@@ -49,7 +49,9 @@ def analyse(source: Source, settings: Mapping[str, Any]) -> Report:
         if spec is None:
             return Report(source, None, diagnostics)
         report = measure(spec, settings)
-        report.diagnostics[:0] = diagnostics
+        # A scalar that the reader could not make out is its matter alone, whatever a later stage thinks of the text.
+        told = {(d.start, d.end) for d in diagnostics}
+        report.diagnostics[:] = diagnostics + [d for d in report.diagnostics if (d.start, d.end) not in told]
         if not report.ok:
             from shapecalc.analysis.advice import advise_sizes
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,13 @@ COMMAND = [sys.executable, "-m", "shapecalc"]
 
 def run(*args: str, cwd: Path, text: str | None = None, **env: str) -> Run:
     done = subprocess.run(
-        [*COMMAND, *args], cwd=cwd, env=environment(**env), input=text, capture_output=True, encoding="utf-8", timeout=60
+        [*COMMAND, *args],
+        cwd=cwd,
+        env=environment(**env),
+        input=text,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
     )
     assert "Traceback" not in done.stderr
     return Run(done)
@@ -90,7 +97,8 @@ def test_findings_end_with_1_and_stand_on_stdout(here: Path) -> None:
     "args",
     [
         ["check", "--nonsense", "clean.yaml"], ["chekc", "clean.yaml"], ["check", "--set", "w", "clean.yaml"],
-        ["check", "--set", "w=", "clean.yaml"], ["check", "--set", "=3", "clean.yaml"], ["check", "--sort", "quux", "clean.yaml"],
+        ["check", "--set", "w=", "clean.yaml"], ["check", "--set", "=3", "clean.yaml"],
+        ["check", "--sort", "quux", "clean.yaml"],
         ["check", "--columns", "quux", "clean.yaml"], ["check", "--output-format", "quux", "clean.yaml"],
         ["check", "--color", "sometimes", "clean.yaml"], ["check", "--fail-on", "quux", "clean.yaml"],
     ],
@@ -133,7 +141,11 @@ def test_ctrl_c_ends_with_130_in_silence(tmp_path: Path) -> None:
     """The spec is a named pipe, so that the signal comes when the process is known to be reading."""
     os.mkfifo(tmp_path / "slow.yaml")
     process = subprocess.Popen(
-        [*COMMAND, "check", "slow.yaml"], cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*COMMAND, "check", "slow.yaml"],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     with open(tmp_path / "slow.yaml", "w", encoding="utf-8"):
         process.send_signal(signal.SIGINT)
@@ -146,7 +158,11 @@ def test_a_closed_pipe_is_quiet(tmp_path: Path) -> None:
     text = "shapecalc: 1\ninput: [4]\nlayers: [{'for i in range(5000)': [{Linear: 4}]}]\n"
     (tmp_path / "long.yaml").write_text(text, encoding="utf-8")
     process = subprocess.Popen(
-        [*COMMAND, "check", "long.yaml"], cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*COMMAND, "check", "long.yaml"],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     assert process.stdout is not None
     assert process.stderr is not None
@@ -171,7 +187,8 @@ def test_stdin_is_read_for_a_dash(tmp_path: Path) -> None:
 
 def test_a_directory_is_searched_for_specs(here: Path) -> None:
     files = {
-        "deep/er/inner.yml": CLEAN, "hidden/.git/x.yaml": WRONG, ".hidden/x.yaml": WRONG, "other.yaml": "name: compose\n",
+        "deep/er/inner.yml": CLEAN,
+        "hidden/.git/x.yaml": WRONG, ".hidden/x.yaml": WRONG, "other.yaml": "name: compose\n",
         "text.txt": WRONG, "build/out.yaml": WRONG, "kept/skip.yaml": WRONG, "kept/take.yaml": CLEAN,
         ".gitignore": "build/\nskip.yaml\n", "broken.yaml": "layers: [\nshapecalc: 1\n",
     }  # fmt: skip
@@ -272,7 +289,13 @@ def test_the_schema_refuses_what_the_interface_does_not_promise(here: Path) -> N
 def test_json_states_layers_and_totals(here: Path) -> None:
     (file,) = document(here, "clean.yaml")["files"]
     linear, relu = file["layers"]
-    assert (linear["path"], linear["op"], linear["from"], linear["line"], linear["column"]) == ("0", "Linear", ["input"], 5, 11)
+    assert (linear["path"], linear["op"], linear["from"], linear["line"], linear["column"]) == (
+        "0",
+        "Linear",
+        ["input"],
+        5,
+        11,
+    )
     assert linear["input_shapes"] == [["N", 4]]
     assert linear["output_shapes"] == [["N", 3]]
     assert linear["weights"] == {"weight": [3, 4], "bias": [3]}
@@ -295,7 +318,9 @@ def test_json_states_what_is_unknown_with_its_reason(here: Path) -> None:
     for layer in file["layers"]:
         unknown = {key for key in ("params", "macs", "activation_bytes", "saved_bytes") if layer[key] is None}
         assert unknown <= set(layer["reasons"])
-    assert all(file["totals"][key] is not None or file["reasons"][key] for key in file["totals"] if key != "receptive_field")
+    assert all(
+        file["totals"][key] is not None or file["reasons"][key] for key in file["totals"] if key != "receptive_field"
+    )
     assert {c["symbol"]: c["min"] for c in file["constraints"] if "symbol" in c} == {"H": 3, "W": 3}
 
 
@@ -375,9 +400,11 @@ def test_a_terminal_gets_colour_and_lines_of_its_width(tmp_path: Path, term: str
 
 def test_carets_stand_below_the_place_after_wide_characters(tmp_path: Path) -> None:
     line = "  - {ReLU: , when: word == '步幅填充' or nothing}"
-    (tmp_path / "wide.yaml").write_text(f"shapecalc: 1\nparams: {{word: a}}\ninput: [4]\nlayers:\n{line}\n", encoding="utf-8")
+    (tmp_path / "wide.yaml").write_text(
+        f"shapecalc: 1\nparams: {{word: a}}\ninput: [4]\nlayers:\n{line}\n", encoding="utf-8"
+    )
     out = run("check", "wide.yaml", cwd=tmp_path).out.splitlines()
-    source, carets = next((a, b) for a, b in zip(out, out[1:], strict=False) if "nothing}" in a)
+    source, carets = next((a, b) for a, b in pairwise(out) if "nothing}" in a)
     assert width(carets[: carets.index("^")]) == width(source[: source.index("nothing")])
     assert carets.count("^") == len("nothing")
 

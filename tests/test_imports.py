@@ -99,7 +99,11 @@ def test_heavy_packages_are_imported_when_they_are_used() -> None:
 
 def test_nothing_evaluates_text_but_the_builder() -> None:
     for path in MODULES:
-        names = {n.func.id for n in ast.walk(ast.parse(read(path))) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+        names = {
+            n.func.id
+            for n in ast.walk(ast.parse(read(path)))
+            if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
+        }
         assert not names & {"eval", "exec"} or path.name == "build.py", path
 
 
@@ -111,15 +115,18 @@ def loaded(code: str, cwd: Path | None = None) -> set[str]:
     script = f"{code}\nimport sys\nprint('LOADED', *sorted({{m.split('.')[0] for m in sys.modules}}))\n"
     done = subprocess.run(
         [sys.executable, "-c", script],
-        cwd=cwd, env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)}, capture_output=True, encoding="utf-8", timeout=120,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)}, capture_output=True, encoding="utf-8", timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return set(done.stdout.splitlines()[-1].split()[1:])
 
 
 SPECS = {
-    "plain": "shapecalc: 1\ninput: [3, 8, 8]\nlayers: [{Conv2d: {out_channels: 4, kernel_size: 3}}, Flatten, {Linear: 2}]\n",
-    "symbolic": "shapecalc: 1\ninput: [3, H, W]\nlayers: [{Conv2d: {out_channels: 4, kernel_size: 3, stride: 2}}, {MaxPool2d: 2}]\n",
+    "plain": "shapecalc: 1\ninput: [3, 8, 8]\n"
+    "layers: [{Conv2d: {out_channels: 4, kernel_size: 3}}, Flatten, {Linear: 2}]\n",
+    "symbolic": "shapecalc: 1\ninput: [3, H, W]\n"
+    "layers: [{Conv2d: {out_channels: 4, kernel_size: 3, stride: 2}}, {MaxPool2d: 2}]\n",
     "wrong": "shapecalc: 1\ninput: [3, 8, 8]\nlayers: [{Conv2D: {out_channels: 4}}]\n",
 }
 

@@ -158,7 +158,7 @@ def _concise(reports: list[Report], quiet: bool, paint: Paint) -> None:
 
 
 def _one(report: Report, form: str, options: dict[str, Any], paint: Paint) -> None:
-    if form == "table" and report.layers and not options["quiet"]:
+    if form == "table" and (report.layers or (report.graph and report.ok)) and not options["quiet"]:
         from shapecalc.render.table import DEFAULT, render_table
 
         columns = _terminal_width()

@@ -26,8 +26,8 @@ def command(path: str, assignments: tuple[str, ...], output: TextIO) -> int:
     try:
         text = emit(report)
     except ValueError as error:
-        for line in render_full(report):
-            click.echo(line, err=True)
-        raise click.ClickException(str(error)) from None
+        for text in (*render_full(report), str(error)):
+            click.echo(text, err=True)
+        return 1
     output.write(text)
     return 0

@@ -11,6 +11,7 @@ from keyword import iskeyword
 from typing import TYPE_CHECKING
 
 from shapecalc.graph.graph import Group, Node
+from shapecalc.source.codes import SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 
 INDENT = "    "
 
-GROUP = '''class Group(nn.Module):
+GROUP = '''class {name}(nn.Module):
     """Children by name or number; the network calls them one by one."""
 
-    def __init__(self, **children: nn.Module | nn.Parameter) -> None:
+    def __init__(self, /, **children: nn.Module | nn.Parameter) -> None:
         super().__init__()
         for name, child in children.items():
             setattr(self, name, child)
@@ -47,11 +48,12 @@ STUB = '''class {name}(nn.Module):
 def emit(report: Report) -> str:
     """Source text of the network's module. Raises ValueError for a report with errors."""
     graph = report.graph
-    if graph is None or any(node.op is None for node in graph.nodes) or not graph.outputs:
+    if graph is None or not graph.outputs or any(SEVERITIES[d.code] == "error" for d in report.diagnostics):
         raise ValueError(f"{report.path} has errors, so no module can be made of it")
     name = report.name
-    tree = "\n".join(_init(graph))
-    parts = [_head(report), *_support(graph, tree), _class(name, tree, _forward(graph))]
+    group = "Group" if "Group" not in (name, *graph.spec.blocks) else "ChildGroup"
+    tree = "\n".join(_init(graph, group))
+    parts = [_head(report), *_support(graph, tree, group), _class(name, tree, _forward(graph))]
     return "\n\n".join(part.rstrip("\n") + "\n" for part in parts)
 
 
@@ -68,10 +70,10 @@ def _class(name: str, init: str, forward: str) -> str:
     return f"{head}\n{init}\n\n{forward}"
 
 
-def _support(graph: Graph, tree: str) -> Iterator[str]:
+def _support(graph: Graph, tree: str, group: str) -> Iterator[str]:
     """The small classes that the module brings along."""
-    if "Group(" in tree:
-        yield GROUP
+    if f"{group}(" in tree:
+        yield GROUP.replace("{name}", group)
     seen: set[str] = set()
     for node in graph.nodes:
         op = node.op
@@ -86,9 +88,9 @@ def _support(graph: Graph, tree: str) -> Iterator[str]:
 # the module tree
 
 
-def _init(graph: Graph) -> Iterator[str]:
+def _init(graph: Graph, group: str) -> Iterator[str]:
     for name, child in graph.root.children:
-        text = _made(child, 2)
+        text = _made(child, 2, group)
         if text and name.isidentifier():
             yield f"{INDENT * 2}self.{name} = {text}"
         elif text:
@@ -98,20 +100,20 @@ def _init(graph: Graph) -> Iterator[str]:
             yield f"{INDENT * 2}{_reach(node.path)}.{weight} = {_reach(owner.owner.path)}.{theirs}"
 
 
-def _made(child: Group | Node, depth: int) -> str:
+def _made(child: Group | Node, depth: int, group: str) -> str:
     """The expression that makes a child, or nothing where it holds no module of its own."""
     if isinstance(child, Node):
         assert child.op is not None
         return child.op.constructor() or "" if child.owner is child else ""
     if child.owner is not child:
         return ""
-    made = [(name, text) for name, inner in child.children if (text := _made(inner, depth + 1))]
+    made = [(name, text) for name, inner in child.children if (text := _made(inner, depth + 1, group))]
     if not made:
         return ""
     names = [name for name, _ in made]
     numbered = names == [str(i) for i in range(len(names))] and not any(t.startswith("nn.Parameter") for _, t in made)
     lines = [f"{INDENT * (depth + 1)}{text},\n" if numbered else _named(name, text, depth + 1) for name, text in made]
-    return f"{'nn.Sequential' if numbered else 'Group'}(\n{''.join(lines)}{INDENT * depth})"
+    return f"{'nn.Sequential' if numbered else group}(\n{''.join(lines)}{INDENT * depth})"
 
 
 def _named(name: str, text: str, depth: int) -> str:
@@ -148,6 +150,8 @@ def _forward(graph: Graph) -> str:
     calls = [(_call(node, names), _shapes(node.outputs)) for node in graph.nodes]
     words = {word for call, _ in calls for word in re.findall(r"\w+", call)}
     sizes = [f"{INDENT * 2}{size}" for size in _sizes(graph, names, words)]
+    if "F" in (*graph.env, graph.spec.name, *graph.spec.blocks):  # it hides the usual name of torch.nn.functional
+        calls = [(re.sub(r"\bF\.(?=\w)", "nn.functional.", call), shapes) for call, shapes in calls]
     body = [f"{INDENT * 2}{call}  # {shapes}" for call, shapes in calls]
     returned = ", ".join(names.of(w) for w in graph.outputs)
     return "\n".join([head, *sizes, *body, f"{INDENT * 2}return {returned}"])

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from shapecalc.graph import document
 from shapecalc.graph.graph import Expectation, Graph, Group, Node, Wire, trail_text
-from shapecalc.graph.limits import MAX_LAYERS, static_mistakes
+from shapecalc.graph.limits import MAX_DEPTH, MAX_LAYERS, MAX_STEPS, static_mistakes
 from shapecalc.graph.mistake import Mistake, Silent
 from shapecalc.graph.naming import Here, label, own_name, spoilt_name
 from shapecalc.graph.operate import operate
 from shapecalc.graph.scope import Entry, Scope, finished, input_env, single
-from shapecalc.graph.values import condition, expression, template, value_of
+from shapecalc.graph.values import condition, template
 from shapecalc.graph.wiring import Given, given_inputs, resolve
 from shapecalc.ops.registry import MODULES, find
 from shapecalc.source.diagnostic import Diagnostic
 from shapecalc.source.located import Scalar
 from shapecalc.source.nearest import nearest
-from shapecalc.source.spec import Child, Loop, Nest
+from shapecalc.source.spec import Child, Loop, Nest, Spoilt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +39,7 @@ def elaborate(spec: Spec, settings: Mapping[str, Any], *, loose: bool = False) -
     try:
         return walk.document(settings, loose=loose)
     except TooManyLayers:
+        walk.nodes = []
         return walk.graph(Group("", "", None, None), (), (), {}, ())
 
 
@@ -59,6 +60,8 @@ class Walk:
         self.reported: set[tuple[str, int, int]] = set()
         self.sharing: list[tuple[str, str]] = []
         self.settled: dict[Any, Any] = {}
+        self.steps = 0
+        self.depth = 0
 
     # the document
 
@@ -131,13 +134,21 @@ class Walk:
     # sequences
 
     def body(self, body: Body, here: Here) -> None:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            self.depth -= 1
+            message = f"sequences and blocks stand inside of each other more than {MAX_DEPTH} deep"
+            raise Mistake("SC121", message, (body.start, body.start + 1))
         for child in body.children:
             if isinstance(child, Loop):
                 self.guarded(self.loop, child, here)
+            elif isinstance(child, Spoilt):
+                self.spoil(child, here)
             else:
                 if here.branching is not None:
                     here.scope.flow = here.scope.given
                 self.guarded(self.child if isinstance(child, Child) else self.nest, child, here)
+        self.depth -= 1
 
     def guarded(self, step: Any, child: Any, here: Here) -> None:
         """Run one step; a mistake spoils this child only."""
@@ -149,48 +160,31 @@ class Walk:
         except Silent:
             self.spoil(child, here)
 
-    def spoil(self, child: Child | Nest | Loop, here: Here) -> str:
+    def spoil(self, child: Child | Nest | Loop | Spoilt, here: Here) -> str:
         """Give the child's names a value of unknown shape, so that what depends on it stays silent."""
         entry = Entry((Wire(None, 0, None, "float32"),), owner=None)
         here.scope.flow = entry
-        if isinstance(child, Loop):
+        if isinstance(child, Loop) or (isinstance(child, Spoilt) and child.loop):
+            here.scope.hazy = True
             return ""
         name = spoilt_name(child, here)
-        here.scope.names.setdefault(name, entry)
-        if isinstance(child, Child):
+        path = here.scope.inner_path(name)
+        if path not in self.by_path and not isinstance(child, Nest):
+            head = child.head if isinstance(child, Spoilt) else child.head.text
+            self.new_node(path, head, child, here, name)
+        here.scope.names[name] = entry
+        if not isinstance(child, Nest):
             label = child.wiring.get("as")
             if isinstance(label, Scalar):
                 here.scope.names.setdefault(label.text, entry)
         if here.branching is not None:
             here.branching.append((name, entry))
-        return here.scope.inner_path(name)
+        return path
 
     def loop(self, loop: Loop, here: Here) -> None:
-        if loop.when is not None and not condition(loop.when, here.env):
-            return
-        from shapecalc.source.template import bind_targets
+        from shapecalc.graph.repetition import unroll
 
-        for turn in self.turns(loop, here):
-            bound = bind_targets(loop.names, turn)
-            step = "for " + ", ".join(f"{k} = {_brief(v)}" for k, v in bound.items() if k != "_")
-            trail = (here.trail, step if bound.keys() - {"_"} else "for")
-            self.body(loop.body, Here(here.scope, {**here.env, **bound}, trail, here.group, here.branching))
-
-    def turns(self, loop: Loop, here: Here) -> list[Any]:
-        from shapecalc.source.operation import ExpressionError
-        from shapecalc.source.template import bind_targets
-
-        start = loop.header.text.rfind(loop.expression)
-        place = loop.header.span(start, start + len(loop.expression))
-        values = expression(Scalar(loop.expression, loop.expression, *place), here.env)
-        if not isinstance(values, list | tuple | range):
-            raise Mistake("SC112", f"a `for` runs over a list, not over {_brief(values)}", place, "write `range(n)`")
-        try:
-            for value in values:
-                bind_targets(loop.names, value)
-        except ExpressionError as error:
-            raise Mistake("SC112", error.message, loop.header, error.help) from None
-        return list(values)
+        unroll(self, loop, here)
 
     def nest(self, nest: Nest, here: Here) -> None:
         name = own_name(nest, here, self.by_path)
@@ -210,7 +204,17 @@ class Walk:
             raise Mistake("SC116", "the sequence has no input", (child.start, child.end), "give it a `from`")
         return Entry(scope.flow.wires, equals=scope.flow.equals, members=scope.names, owner=group)
 
+    def step(self, place: Any, here: Here) -> None:
+        """Count one step of the walk. Raises TooManyLayers beyond the limits."""
+        self.steps += 1
+        if self.steps <= MAX_STEPS and len(self.nodes) < MAX_LAYERS:
+            return
+        message = f"the spec expands to more than {MAX_LAYERS:,} layers, or {MAX_STEPS:,} steps"
+        self.mistake(Mistake("SC121", message, place), here.trail, here.scope.path)
+        raise TooManyLayers
+
     def open_group(self, group: Group, here: Here) -> Group:
+        self.step(group.child.head if isinstance(group.child, Child) else (0, 0), here)
         here.group.children.append((group.name, group))
         self.by_path[group.path] = group
         return group
@@ -222,7 +226,9 @@ class Walk:
         if "when" in wiring and not condition(wiring["when"], here.env):
             self.skip(child, here)
         elif "repeat" in wiring:
-            self.repeat(child, here)
+            from shapecalc.graph.repetition import repeat
+
+            repeat(self, child, here)
         else:
             name = own_name(child, here, self.by_path)
             first = len(self.nodes)
@@ -236,48 +242,10 @@ class Walk:
         entry = Entry(entry.wires, equals=entry.equals, skipped=True)
         own = child.name or child.wiring.get("name")
         name = template(own, here.env) if isinstance(own, Scalar) else ""
+        self.step(child.head, here)
         group = Group(name, here.scope.inner_path(name), child, here.trail, skipped=True)
         here.group.children.append((name, group))
         self.settle(child, name, entry, here)
-
-    def repeat(self, child: Child, here: Here) -> None:
-        """The child so many times in a row: numbers of its own in a list, one child that holds them in a mapping."""
-        count = self.repeat_count(child, here)
-        given = given_inputs(child, here.scope, here.env)
-        own = child.name or child.wiring.get("name")
-        if own is None:
-            for _ in range(count):
-                name = own_name(child, here, self.by_path)
-                given = self.turn(child, name, here, given)
-            if count == 0:
-                here.scope.flow = given.stand_in(child)
-            label(child, here.scope.flow, here)
-            return
-        name = own_name(child, here, self.by_path)
-        group = self.open_group(Group(name, here.scope.inner_path(name), child, here.trail, named=False), here)
-        scope = Scope(group.path, given.stand_in(child) if count == 0 else here.scope.flow, here.scope, None)
-        here.scope.names[name] = Entry(None, members=scope.names)
-        inner = Here(scope, here.env, here.trail, group)
-        for number in range(count):
-            given = self.turn(child, str(number), inner, given)
-        flow = scope.flow
-        assert flow is not None
-        self.settle(child, name, Entry(flow.wires, equals=flow.equals, members=scope.names, owner=group), here)
-
-    def turn(self, child: Child, name: str, here: Here, given: Given) -> Given:
-        first = len(self.nodes)
-        entry = self.layer(child, name, here, given)
-        here.scope.names[name] = entry
-        here.scope.flow = entry
-        self.expect(child, entry, first, here.scope.inner_path(name), here)
-        return given.next(entry)
-
-    def repeat_count(self, child: Child, here: Here) -> int:
-        node = child.wiring["repeat"]
-        count = value_of(node, here.env)
-        if type(count) is not int or count < 0:
-            raise Mistake("SC105", f"`repeat` is {_brief(count)} where an integer of at least 0 is due", node)
-        return count
 
     def settle(self, child: Child | Nest, name: str, entry: Entry, here: Here) -> None:
         """Make the result known: by name, by label, as the flow, and as a branch."""
@@ -330,9 +298,11 @@ class Walk:
         if text not in known and isinstance(env.get(text), str):
             text = env[text]
         elif text in env and text not in known:
-            raise Mistake("SC106", f"param {text!r} holds {_brief(env[text])}, not an operator's name", child.head)
+            raise Mistake("SC106", f"param {text!r} holds {env[text]!r}, not an operator's name", child.head)
         if text in known:
             return text, child.argument
+        if text in self.spec.spoilt_blocks:
+            raise Silent
         near = nearest(text, known)
         help = f"did you mean {near}?" if near else "operators are named as in torch.nn"
         raise Mistake("SC106", f"no operator or block is named {text!r}", child.head, help)
@@ -391,12 +361,9 @@ class Walk:
         group.owner = owner.owner
         return entry
 
-    def new_node(self, path: str, op_name: str, child: Child, here: Here, name: str) -> Node:
-        if len(self.nodes) >= MAX_LAYERS:
-            message = f"the spec expands to more than {MAX_LAYERS:,} layers"
-            self.mistake(Mistake("SC121", message, child.head), here.trail, path)
-            raise TooManyLayers
-        node = Node(len(self.nodes), path, op_name, child, here.trail)
+    def new_node(self, path: str, op_name: str, child: Child | Spoilt, here: Here, name: str) -> Node:
+        self.step((child.start, child.end), here)
+        node = Node(len(self.nodes), path, op_name, child if isinstance(child, Child) else None, here.trail)
         node.env = here.env
         self.nodes.append(node)
         self.by_path.setdefault(path, node)
@@ -410,8 +377,3 @@ def _first(entry: Entry | None) -> Wire | None:
 
 def _without_input(env: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in env.items() if not k.startswith("in_")}
-
-
-def _brief(value: Any) -> str:
-    text = repr(value) if isinstance(value, str) else str(value)
-    return text if len(text) <= 40 else text[:37] + "..."

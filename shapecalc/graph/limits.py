@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from shapecalc.graph.mistake import Mistake
 from shapecalc.source.located import Scalar
-from shapecalc.source.spec import Child, Loop
+from shapecalc.source.spec import Child, Loop, Spoilt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from shapecalc.source.spec import Body, Nest, Spec
 
 MAX_LAYERS = 200_000
+MAX_STEPS = 4 * MAX_LAYERS
+"""Layers, groups, skipped layers and loop turns of one walk: what is left out costs time too."""
+MAX_DEPTH = 80
+"""Sequences, blocks and merges inside of each other."""
 
 
 def static_mistakes(spec: Spec) -> list[Mistake]:
@@ -48,7 +52,7 @@ def uses(body: Body | None) -> Iterator[Child]:
             yield child
             for inner in child.bodies.values():
                 yield from uses(inner)
-        else:
+        elif not isinstance(child, Spoilt):
             yield from uses(child.body)
 
 
@@ -100,7 +104,9 @@ def _least_layers(body: Body | None, sizes: dict[str, int]) -> int:
     return sum(_least_of(child, sizes) for child in body.children)
 
 
-def _least_of(child: Child | Nest | Loop, sizes: dict[str, int]) -> int:
+def _least_of(child: Child | Nest | Loop | Spoilt, sizes: dict[str, int]) -> int:
+    if isinstance(child, Spoilt):
+        return 1
     if isinstance(child, Loop):
         return 0 if child.when is not None else _turns(child.expression) * _least_layers(child.body, sizes)
     if not isinstance(child, Child):

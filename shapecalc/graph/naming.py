@@ -9,7 +9,7 @@ from shapecalc.graph.mistake import Mistake, Silent
 from shapecalc.graph.values import template
 from shapecalc.source.located import Scalar
 from shapecalc.source.names import bad_child_name, bad_label
-from shapecalc.source.spec import Child
+from shapecalc.source.spec import Child, Spoilt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,12 +92,12 @@ def label(child: Child | Nest, entry: Entry | None, here: Here) -> None:
     here.scope.names[name] = entry
 
 
-def spoilt_name(child: Child | Nest, here: Here) -> str:
+def spoilt_name(child: Child | Nest | Spoilt, here: Here) -> str:
     """The name of a child that a mistake spoils, as far as it can be told."""
     if child.name is not None:
         try:
             return template(child.name, here.env)
         except (Mistake, Silent):
             return child.name.text
-    name = child.wiring.get("name") if isinstance(child, Child) else None
+    name = child.wiring.get("name") if isinstance(child, Child | Spoilt) else None
     return name.text if isinstance(name, Scalar) else next_number(here.scope)

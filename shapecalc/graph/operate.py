@@ -10,7 +10,8 @@ from shapecalc.graph.mistake import Mistake, Silent
 from shapecalc.graph.scope import Entry
 from shapecalc.graph.values import attributes_of, match_arguments, missing_arguments, read_argument
 from shapecalc.graph.wiring import resolve, wire_of
-from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED, Claim
+from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED, REQUIRED, Claim
+from shapecalc.source.located import Pairs
 
 if TYPE_CHECKING:
     from shapecalc.graph.elaborate import Walk
@@ -66,11 +67,11 @@ def _arguments(
                 mistakes.append(mistake)
     node.written = written
     assert node.child is not None
-    if not mistakes:
+    if not mistakes and not (isinstance(argument, Pairs) and argument.torn):
         mistakes = missing_arguments(operator.__name__, operator, values, node.child.head)
-    if mistakes:
-        for found in mistakes:
-            walk.mistake(found, here.trail, node.path)
+    for found in mistakes:
+        walk.mistake(found, here.trail, node.path)
+    if mistakes or any(a.default is REQUIRED and name not in values for name, a in by_name.items()):
         raise Silent
     return {k: v for k, v in values.items() if not (v is None and by_name[k].default is INFERRED)}
 

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from shapecalc.graph.graph import Group, Node, Wire
-    from shapecalc.source.located import Scalar
     from shapecalc.source.spec import Body
 
 
@@ -44,10 +43,11 @@ class Entry:
 class Scope:
     """The names of one sequence while it is read: earlier siblings and labels, what it was given, and the flow.
 
-    `count` is the number that the next unnamed child of a list takes. `outer` is None where a block begins.
+    `count` is the number that the next unnamed child of a list takes. `outer` is None where a block begins. `hazy`
+    says that a mistake hides some of the names.
     """
 
-    __slots__ = ("body", "count", "flow", "given", "labels", "names", "outer", "path")
+    __slots__ = ("body", "count", "flow", "given", "hazy", "names", "outer", "path")
 
     def __init__(self, path: str, given: Entry | None, outer: Scope | None, body: Body | None) -> None:
         self.path = path
@@ -56,8 +56,8 @@ class Scope:
         self.outer = outer
         self.body = body
         self.names: dict[str, Entry] = {}
-        self.labels: dict[str, Scalar] = {}
         self.count = 0
+        self.hazy = False
 
     def inner_path(self, name: str) -> str:
         return f"{self.path}.{name}" if self.path else name
@@ -100,7 +100,9 @@ class Scope:
             raise Mistake("SC116", f"`{name}` is none here: the network has several inputs", place, "name one of them")
         raise self._not_found(name, place)
 
-    def _not_found(self, name: str, place: Any) -> Mistake:
+    def _not_found(self, name: str, place: Any) -> Exception:
+        if any(scope.hazy for scope in self.outwards()):
+            return Silent()
         if any(name in _static_names(scope.body) for scope in self.outwards()):
             message = f"{name!r} comes later; a reference can only go back"
             return Mistake("SC115", message, place, "move the layer up, or refer to an earlier one")

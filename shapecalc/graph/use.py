@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shapecalc.dims.sym import symbol
+from shapecalc.dims.sym import Sym, symbol
 from shapecalc.graph.document import shape_of, with_batch
 from shapecalc.graph.graph import Group, Wire
 from shapecalc.graph.mistake import Mistake, Silent
@@ -136,15 +136,34 @@ def _opaque(
     weights = block.facts.get("weights")
     if weights is not None and not isinstance(weights, Pairs):
         raise Mistake("SC105", "`weights` is a mapping from names to shapes", weights)
-    macs = block.facts.get("macs")
+    macs, window = block.facts.get("macs"), block.facts.get("window")
     values = {
         "name": block.name.text,
         "stated": with_batch(shape) if "N" in map(str, first[:1]) else shape,
         "stated_weights": None if weights is None else {k.text: shape_of(v, env) for k, v in weights.pairs},
-        "stated_macs": None if macs is None else value_of(macs, env),
-        "stated_window": None if "window" not in block.facts else value_of(block.facts["window"], env),
+        "stated_macs": None if macs is None else _count(macs, env),
+        "stated_window": None if window is None else _window(window, env, len(first) - 2),
         "arguments": {key.text: env[key.text] for key, _ in block.params},
     }
     node.op = Opaque(values, first)
     node.outputs = (Wire(node, 0, node.op.shape(first)[0], wires[0].dtype),)
     return Entry(node.outputs, owner=node)
+
+
+def _count(node: located.Node, env: Mapping[str, Any]) -> Any:
+    value = value_of(node, env)
+    if isinstance(value, Sym) or (type(value) is int and value >= 0):
+        return value
+    raise Mistake("SC105", f"`macs` is {value} where an integer of at least 0 is due", node)
+
+
+def _window(node: located.Node, env: Mapping[str, Any], axes: int) -> list[tuple[int, ...]]:
+    """Kernel, stride, padding, dilation of each axis; `[k]`, `[k, s]` ... for all axes, or a list of such lists."""
+    value = value_of(node, env)
+    per_axis = value if isinstance(value, list) and value and isinstance(value[0], list) else [value] * axes
+    for window in per_axis:
+        if not isinstance(window, list) or not 1 <= len(window) <= 4 or any(type(n) is not int for n in window):
+            raise Mistake("SC105", "`window` is [kernel, stride, padding, dilation], or a list of such lists", node)
+    if len(per_axis) != axes:
+        raise Mistake("SC105", f"`window` has {len(per_axis)} axes, and the input has {axes} spatial ones", node)
+    return [tuple(window + [1, 1, 0, 1][len(window) :]) for window in per_axis]

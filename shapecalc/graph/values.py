@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from shapecalc.graph.mistake import Mistake, Silent
 from shapecalc.ops.kinds import Unfit
 from shapecalc.ops.op import REQUIRED
-from shapecalc.source.located import Items, Pairs, Scalar, kind_of
+from shapecalc.source.located import UNREADABLE, Items, Pairs, Scalar, kind_of
 from shapecalc.source.names import is_name
 from shapecalc.source.nearest import nearest
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     Env = Mapping[str, Any]
 
 CODES = {"condition": "SC113"}
+_BOOLEANS = {
+    **dict.fromkeys(("yes", "on"), "YAML 1.2 has no `yes` and `on`: write `true`"),
+    **dict.fromkeys(("no", "off"), "YAML 1.2 has no `no` and `off`: write `false`"),
+}
 NO_WORDS: frozenset[str] = frozenset()
 IN_NAMES = ("in_shape", "in_channels", "in_features")
 
@@ -38,6 +42,8 @@ def value_of(node: Node, env: Env, words: frozenset[str] = NO_WORDS, *, text: bo
     """The value of a node: text is an expression unless it is one of `words`, or any text is literal (`text`)."""
     if isinstance(node, Scalar):
         value = node.value
+        if value is UNREADABLE:
+            raise Silent
         if type(value) is not str or text or value in words:
             return value
         return expression(node, env, words)
@@ -68,7 +74,7 @@ def _located(error: Any, node: Scalar, env: Env, words: frozenset[str] = NO_WORD
     help = error.help
     if name:
         near = nearest(name, [*words, *(k for k in env if " " not in k)])
-        help = f"did you mean `{near}`?" if near else help
+        help = f"did you mean `{near}`?" if near else _BOOLEANS.get(name.lower(), help)
     return Mistake(CODES.get(error.kind, "SC112"), error.message, node.span(error.start, error.end), help)
 
 

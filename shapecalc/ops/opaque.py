@@ -27,7 +27,8 @@ class Opaque(Operator):
     stated: Shape
     stated_weights: Mapping[str, Shape] | None
     stated_macs: Dim | None
-    stated_window: Any
+    stated_window: list[tuple[int, int, int, int]] | None
+    """Kernel, stride, padding and dilation of each spatial axis."""
     arguments: Mapping[str, Any]
 
     def __init__(self, values: Mapping[str, Any], *xs: Shape) -> None:
@@ -49,12 +50,11 @@ class Opaque(Operator):
         return self.stated_macs
 
     def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
-        """`window: [k, s, p]` or one such list for each spatial axis, from axis 2 on; unknown where not stated."""
-        given = self.stated_window
-        if given is None:
+        """From axis 2 on, of the first input; unknown where not stated, and of further inputs."""
+        if self.stated_window is None:
             return [() for _ in xs]
-        per_axis = given if given and isinstance(given[0], list) else [given] * (len(xs[0]) - 2)
-        return [((0, POINT), (None, POINT), *((a, Window(*w)) for a, w in enumerate(per_axis, 2)))]
+        spatial = [(a, Window(*w)) for a, w in enumerate(self.stated_window, 2)]
+        return [((0, POINT), (None, POINT), *spatial), *[()] * (len(xs) - 1)]
 
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         raise UnknownFact(f"block {self.name} does not say what autograd keeps")

@@ -89,7 +89,7 @@ class Resize(Arrangement):
     """What interpolations share: the spatial axes get given sizes, or sizes multiplied by a factor."""
 
     ranks = (3, 4, 5)
-    takes = FLOATS
+    takes = FLOATS | {"uint8"}
     size: Any
     scale_factor: Any
     mode: str = "nearest"

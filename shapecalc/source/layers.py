@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from shapecalc.source import names
 from shapecalc.source.diagnostic import Diagnostic
-from shapecalc.source.located import Items, Pairs, Scalar, kind_of
+from shapecalc.source.located import UNREADABLE, Items, Pairs, Scalar, kind_of
 from shapecalc.source.nearest import nearest
-from shapecalc.source.spec import Body, Child, Loop, Nest
+from shapecalc.source.spec import Body, Child, Loop, Nest, Spoilt
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -27,6 +27,15 @@ def loop_header(text: str) -> tuple[Targets, str] | None:
     from shapecalc.source import template
 
     return template.loop_header(text)
+
+
+def spoilt(name: Scalar | None, node: Node) -> Spoilt:
+    """What stands for a child that could not be read."""
+    pairs = node.pairs if isinstance(node, Pairs) else []
+    wiring = {key.text: value for key, value in pairs if key.text in ("as", "name")}
+    loop = any(key.text.startswith("for ") for key in (*[k for k, _ in pairs], *([name] if name else [])))
+    head = next((key.text for key, _ in pairs if key.text not in names.WIRING_KEYS), "?")
+    return Spoilt(name, head, wiring, loop, node)
 
 
 def _flat(targets: Targets) -> Iterator[str]:
@@ -50,22 +59,20 @@ class LayerReader:
     def body(self, node: Node, where: str) -> Body | None:
         """A list numbers its children, a mapping names them; every key of the mapping is a name."""
         if isinstance(node, Items):
-            children = [c for item in node.items if (c := self.item(item)) is not None]
+            children = [self.item(item) or spoilt(None, item) for item in node.items]
             return Body(children, False, node.start, node.end)
         if isinstance(node, Pairs):
-            children = [c for key, value in node.pairs if (c := self.entry(key, value)) is not None]
+            children = [self.entry(key, value) or spoilt(key, value) for key, value in node.pairs]
             return Body(children, True, node.start, node.end)
         self.report("SC105", f"`{where}` is a list or a mapping of layers, not {kind_of(node)}", node)
         return None
 
-    def residual(self, argument: Pairs) -> Body | None:
+    def residual(self, argument: Pairs) -> Body:
         """Body and shortcut as two branches; without a shortcut elaboration adds the flow itself."""
         given = [(k, v) for k, v in argument.pairs if k.text in ("body", "shortcut")]
         given = [(k, v) for k, v in given if not (k.text == "shortcut" and isinstance(v, Scalar) and v.value is None)]
-        children = [self.child(k, v) for k, v in given]
-        if any(c is None for c in children):
-            return None
-        return Body([c for c in children if c is not None], True, argument.start, argument.end)
+        children: list[Child | Nest | Loop | Spoilt] = [self.child(k, v) or spoilt(k, v) for k, v in given]
+        return Body(children, True, argument.start, argument.end)
 
     def item(self, node: Node) -> Child | Nest | Loop | None:
         if isinstance(node, Pairs):
@@ -126,7 +133,7 @@ class LayerReader:
             )
             return None
         for name in _flat(header[0]):
-            if name != "_" and (reason := names.bad_label(name)):
+            if reason := names.bad_param_name(name):
                 self.report("SC110", f"{name!r} cannot be a loop variable: {reason}", key)
                 return None
         body = self.body(value, "for")
@@ -139,6 +146,8 @@ class LayerReader:
             return None if body is None else Nest(name, body, start, node.end)
         if isinstance(node, Pairs):
             return self.mapping_child(name, node, start)
+        if node.value is UNREADABLE:
+            return None
         if not isinstance(node.value, str):
             owner = f"{name.text!r} is" if name is not None else "a layer is"
             place = node if node.end > node.start or name is None else name

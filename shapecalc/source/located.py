@@ -7,13 +7,22 @@ value does. An alias is the node of its anchor, so that a place is always where 
 from __future__ import annotations
 
 
+class Unreadable:
+    """The value of a scalar that is no value: its mistake has been reported. `UNREADABLE` is the only one."""
+
+    __slots__ = ()
+
+
+UNREADABLE = Unreadable()
+
+
 class Scalar:
     """One scalar: `value` by the core schema of YAML 1.2, `text` what was written, without quotes."""
 
     __slots__ = ("end", "quoted", "start", "text", "value")
 
     def __init__(
-        self, value: int | float | bool | str | None, text: str, start: int, end: int, quoted: bool = False
+        self, value: int | float | bool | str | Unreadable | None, text: str, start: int, end: int, quoted: bool = False
     ) -> None:
         self.value = value
         self.text = text
@@ -49,14 +58,18 @@ class Items:
 
 
 class Pairs:
-    """A mapping as its pairs in the order of the file; a key's name is its `text`."""
+    """A mapping as its pairs in the order of the file; a key's name is its `text`.
 
-    __slots__ = ("end", "pairs", "start")
+    `torn` says that a pair was left out because of a mistake that has been reported.
+    """
 
-    def __init__(self, pairs: list[tuple[Scalar, Node]], start: int, end: int) -> None:
+    __slots__ = ("end", "pairs", "start", "torn")
+
+    def __init__(self, pairs: list[tuple[Scalar, Node]], start: int, end: int, torn: bool = False) -> None:
         self.pairs = pairs
         self.start = start
         self.end = end
+        self.torn = torn
 
     def get(self, key: str) -> Node | None:
         """The value of the first pair whose key is written `key`."""

@@ -64,16 +64,16 @@ def bad_child_name(text: str) -> str:
 
 
 def bad_label(text: str) -> str:
-    """Why a label or a loop variable cannot have this name, or nothing."""
+    """Why a label cannot have this name, or nothing."""
     if text[:1].isupper():
         return "it begins with a capital, as sizes do"
     return bad_child_name(text)
 
 
 def bad_param_name(text: str) -> str:
-    """Why a param cannot have this name, or nothing."""
+    """Why a param or a loop variable cannot have this name, or nothing."""
     if not is_name(text) or text[0].isupper():
-        return "a param begins with a lower-case letter and is made of ASCII letters, digits and underscores"
+        return "a name here begins with a lower-case letter and is made of ASCII letters, digits and underscores"
     if text in TORCH_WORDS:
         return "it is a word of torch's, which would win where both could stand"
     if iskeyword(text) or text in ("true", "false", "null"):

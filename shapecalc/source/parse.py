@@ -82,6 +82,7 @@ class _Parser:
             self.params(root.get("params"), "the spec"),
             inputs,
             blocks,
+            frozenset(block_names) - frozenset(blocks),
             body,
             root.get("output"),
             root.get("expect"),

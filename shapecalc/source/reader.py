@@ -10,7 +10,7 @@ import gc
 
 from shapecalc.source import text as texts
 from shapecalc.source.diagnostic import Diagnostic
-from shapecalc.source.located import Items, Node, Pairs, Scalar
+from shapecalc.source.located import UNREADABLE, Items, Node, Pairs, Scalar, Unreadable
 from shapecalc.source.scalar import Problem, is_tagged_as, resolve
 
 TYPE_CHECKING = False  # known to type checkers; importing typing for it would cost 5 ms
@@ -161,12 +161,13 @@ class _Builder:
             return None
         return root
 
-    def value(self, text: str, start: int, end: int) -> int | float | bool | str | None:
+    def value(self, text: str, start: int, end: int) -> int | float | bool | str | Unreadable | None:
         value = self.resolved[text] = resolve(text)
         if isinstance(value, Problem):
             del self.resolved[text]  # so that each such scalar is reported at its own place
             if not self.at_key():  # a key is a name: `010` is as good as any
                 self.problems.append(Diagnostic(value.code, value.message, start, end, help=value.help))
+                return UNREADABLE
             return text
         return value
 
@@ -199,7 +200,7 @@ class _Builder:
             node.value, node.quoted = value, node.quoted or isinstance(value, str)
             return
         self.unknown_tag(event, node.start)
-        node.value = node.text
+        node.value = UNREADABLE
 
     def unknown_tag(self, event: Any, end: int) -> None:
         start = event.start_mark.index
@@ -238,7 +239,10 @@ class _Builder:
         is_mapping = _is_mapping(opened)
         if opened.tag is not None and opened.tag != f"tag:yaml.org,2002:{'map' if is_mapping else 'seq'}":
             self.unknown_tag(opened, start)
-        node = Pairs(self.pairs(children), start, end) if is_mapping else Items(children, start, end)
+        node: Node = Items(children, start, end)
+        if is_mapping:
+            pairs = self.pairs(children)
+            node = Pairs(pairs, start, end, 2 * len(pairs) < len(children))
         siblings.append(node)
         self.children, self.extra = siblings, extra + size - 1
         if self.anchors or opened.anchor is not None:
@@ -274,7 +278,7 @@ class _Builder:
         self.last = end
         if event.anchor not in self.anchors:
             self.problems.append(self.unknown_anchor(event.anchor, start, end))
-            self.children.append(Scalar(self.text[start:end], self.text[start:end], start, end))
+            self.children.append(Scalar(UNREADABLE, self.text[start:end], start, end))
             return
         node, size = self.anchors[event.anchor]
         self.children.append(node)

@@ -77,12 +77,29 @@ class Loop:
         self.end = header.end
 
 
+class Spoilt:
+    """A child, or a loop, whose mistake of structure has been reported: its names stand for values nobody knows.
+
+    `wiring` holds its `name` and `as` where they can be told; `loop` says that it may have been a loop.
+    """
+
+    __slots__ = ("end", "head", "loop", "name", "start", "wiring")
+
+    def __init__(self, name: Scalar | None, head: str, wiring: Mapping[str, Node], loop: bool, node: Node) -> None:
+        self.name = name
+        self.head = head
+        self.wiring = wiring
+        self.loop = loop
+        self.start = node.start
+        self.end = node.end
+
+
 class Body:
     """A sequence of children, numbered (a list) or named (a mapping)."""
 
     __slots__ = ("children", "end", "named", "start")
 
-    def __init__(self, children: list[Child | Nest | Loop], named: bool, start: int, end: int) -> None:
+    def __init__(self, children: list[Child | Nest | Loop | Spoilt], named: bool, start: int, end: int) -> None:
         self.children = children
         self.named = named
         self.start = start
@@ -119,7 +136,10 @@ class Block:
 
 
 class Spec:
-    """A whole document. `inputs` maps names to their located shapes; a single unnamed input is called `input`."""
+    """A whole document. `spoilt_blocks` names those that a mistake keeps from being read.
+
+    `inputs` maps names to their located shapes; a single unnamed input is called `input`.
+    """
 
     __slots__ = (
         "blocks",
@@ -133,6 +153,7 @@ class Spec:
         "params",
         "root",
         "source",
+        "spoilt_blocks",
         "train",
     )
 
@@ -145,6 +166,7 @@ class Spec:
         params: list[tuple[Scalar, Node]],
         inputs: list[tuple[str, Node]],
         blocks: Mapping[str, Block],
+        spoilt_blocks: frozenset[str],
         body: Body,
         output: Node | None,
         expect: Node | None,
@@ -158,6 +180,7 @@ class Spec:
         self.params = params
         self.inputs = inputs
         self.blocks = blocks
+        self.spoilt_blocks = spoilt_blocks
         self.body = body
         self.output = output
         self.expect = expect

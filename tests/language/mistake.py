@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import shapecalc
@@ -14,6 +16,11 @@ if TYPE_CHECKING:
     from shapecalc.source.diagnostic import Diagnostic
 
 START, END = "«", "»"
+FOLDER = Path(__file__).parent / "mistakes"
+ENTRY = re.compile(
+    r"^## (?P<title>[^\n]+)\n\n(?P<code>SC\d{3})\n(?P<words>(?:- [^\n]+\n)*)\n```yaml\n(?P<text>.*?)```$",
+    re.MULTILINE | re.DOTALL,
+)
 
 
 class Bad:
@@ -64,3 +71,22 @@ class Bad:
         assert "\n" not in problem.message
         assert not report.ok
         return problem
+
+
+def bad_specs() -> list[Bad]:
+    """Those of the folder `mistakes`: Markdown, with a heading, the code, words of message and help, and the spec."""
+    return [bad for path in sorted(FOLDER.glob("*.md")) for bad in _file(path)]
+
+
+def _file(path: Path) -> list[Bad]:
+    text = path.read_text(encoding="utf-8")
+    found = [_bad(path.stem, entry) for entry in ENTRY.finditer(text)]
+    assert len(found) == text.count("\n## "), f"{path.name} has an entry that cannot be read"
+    return found
+
+
+def _bad(theme: str, entry: re.Match[str]) -> Bad:
+    lines = [line[2:].partition(": ") for line in entry["words"].splitlines()]
+    words = {key: value.split(" ; ") for key, _, value in lines}
+    assert words.keys() <= {"says", "help"}, entry["title"]
+    return Bad(f"{theme}: {entry['title']}", entry["text"], entry["code"], words.get("says", ()), words.get("help", ()))

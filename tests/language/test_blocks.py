@@ -21,7 +21,9 @@ class BasicBlock(nn.Module):
         self.conv2 = nn.Conv2d(planes, planes, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(planes)
         if stride != 1 or inplanes != planes:
-            self.downsample = nn.Sequential(nn.Conv2d(inplanes, planes, 1, stride=stride, bias=False), nn.BatchNorm2d(planes))
+            self.downsample = nn.Sequential(
+                nn.Conv2d(inplanes, planes, 1, stride=stride, bias=False), nn.BatchNorm2d(planes)
+            )
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.bn2(self.conv2(self.bn1(self.conv1(x)).relu()))
@@ -154,7 +156,8 @@ def test_the_outputs_of_a_block_go_by_their_index_and_the_bare_name_is_the_first
     pair = Hand(lambda m, x: (m.b(x), m.a(x)), a=nn.Linear(4, 5), b=nn.Linear(4, 6))
     twin(
         PAIRED + "  pair: Pair\n  flow: {Linear: 2}\n  first: {Linear: 3, from: pair}\n"
-        '  second: {Linear: 4, from: "pair[1]"}\n  zero: {Linear: 1, from: "pair[0]"}\noutput: [flow, first, second, zero]',
+        '  second: {Linear: 4, from: "pair[1]"}\n  zero: {Linear: 1, from: "pair[0]"}\n'
+        "output: [flow, first, second, zero]",
         Hand(
             lambda m, x: (lambda b, a: (m.flow(b), m.first(b), m.second(a), m.zero(b)))(*m.pair(x)),
             pair=pair, flow=nn.Linear(6, 2), first=nn.Linear(6, 3), second=nn.Linear(5, 4), zero=nn.Linear(6, 1),
@@ -165,7 +168,8 @@ def test_the_outputs_of_a_block_go_by_their_index_and_the_bare_name_is_the_first
 
 def test_the_output_of_a_block_may_be_a_name() -> None:
     twin(
-        "blocks: {Early: {layers: {a: {Linear: 5}, b: {Linear: 6}}, output: a}}\ninput: [4]\nlayers: [Early, {Linear: 2}]",
+        "blocks: {Early: {layers: {a: {Linear: 5}, b: {Linear: 6}}, output: a}}\n"
+        "input: [4]\nlayers: [Early, {Linear: 2}]",
         Hand(
             lambda m, x: getattr(m, "1")(getattr(m, "0").a(x)),
             **{"0": chain(a=nn.Linear(4, 5), b=nn.Linear(5, 6)), "1": nn.Linear(5, 2)},
@@ -210,13 +214,16 @@ def test_a_block_may_be_branches_with_a_merge() -> None:
 @pytest.mark.parametrize(
     ("merge", "function"),
     [
-        ("Add", lambda xs: xs[0] + xs[1]), ("Mul", lambda xs: xs[0] * xs[1]), ("{Cat: {dim: 2}}", lambda xs: torch.cat(xs, 2)),
+        ("Add", lambda xs: xs[0] + xs[1]),
+        ("Mul", lambda xs: xs[0] * xs[1]),
+        ("{Cat: {dim: 2}}", lambda xs: torch.cat(xs, 2)),
         ("{Stack: {dim: -1}}", lambda xs: torch.stack(xs, -1)), ("Cat", lambda xs: torch.cat(xs, 1)),
     ],
 )  # fmt: skip
 def test_the_merge_of_a_block_is_an_operator_with_or_without_arguments(merge: str, function: object) -> None:
     twin(
-        f"blocks: {{B: {{branches: {{p: {{Linear: 5}}, q: {{Linear: 5}}}}, merge: {merge}}}}}\ninput: [3, 4]\nlayers: {{b: B}}",
+        f"blocks: {{B: {{branches: {{p: {{Linear: 5}}, q: {{Linear: 5}}}}, merge: {merge}}}}}\n"
+        "input: [3, 4]\nlayers: {b: B}",
         Hand(
             lambda m, x: function([m.b.p(x), m.b.q(x)]),  # type: ignore[operator]
             b=Hand(None, p=nn.Linear(4, 5), q=nn.Linear(4, 5)),  # type: ignore[arg-type]
@@ -295,10 +302,15 @@ def test_loops_and_conditions_work_inside_of_blocks() -> None:
     twin(
         """
         blocks:
-          Deep: {params: {n: ~, last: true}, layers: {for i in range(n): {"fc{i}": {Linear: 3 + i}}, out: {Linear: 2, when: last}}}
+          Deep:
+            params: {n: ~, last: true}
+            layers:
+              for i in range(n):
+                "fc{i}": {Linear: 3 + i}
+              out: {Linear: 2, when: last}
         input: [4]
         layers: [{Deep: 2}, {Deep: {n: 1, last: false}}]
-        """.replace("{for i in range(n): {", "{\"for i in range(n)\": {"),
+        """,
         numbered(
             chain(fc0=nn.Linear(4, 3), fc1=nn.Linear(3, 4), out=nn.Linear(4, 2)),
             chain(fc0=nn.Linear(2, 3)),
@@ -346,5 +358,7 @@ def test_an_opaque_block_becomes_a_stub_that_raises() -> None:
 
 
 def test_the_parts_of_a_block_are_closed_to_references() -> None:
-    report = shapecalc.check_text(spec("blocks: {B: {layers: {a: {Linear: 4}}}}\ninput: [4]\nlayers: {b: B, c: {Add: b.a}}"))
+    report = shapecalc.check_text(
+        spec("blocks: {B: {layers: {a: {Linear: 4}}}}\ninput: [4]\nlayers: {b: B, c: {Add: b.a}}")
+    )
     assert [d.code for d in report.diagnostics] == ["SC114"]

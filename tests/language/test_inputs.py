@@ -130,7 +130,7 @@ def test_symbols_and_n_stand_in_every_expression() -> None:
 def test_params_are_overridden_and_defaults_follow() -> None:
     twin(
         "params: {w: 4, twice: w * 2, act: ReLU, sizes: [1, w]}\ninput: [3]\n"
-        "layers: [{Linear: twice}, act, {Linear: \"sizes[1]\"}]",
+        'layers: [{Linear: twice}, act, {Linear: "sizes[1]"}]',
         numbered(nn.Linear(3, 10), nn.Tanh(), nn.Linear(10, 5)),
         (2, 3),
         params={"w": 5, "act": "Tanh"},
@@ -178,7 +178,11 @@ def test_several_outputs_come_in_order() -> None:
 
 
 def test_an_input_may_be_an_output() -> None:
-    twin("input: {x: [4]}\nlayers: {a: {Linear: 3}}\noutput: [a, x]", Hand(lambda m, x: (m.a(x), x), a=nn.Linear(4, 3)), (2, 4))
+    twin(
+        "input: {x: [4]}\nlayers: {a: {Linear: 3}}\noutput: [a, x]",
+        Hand(lambda m, x: (m.a(x), x), a=nn.Linear(4, 3)),
+        (2, 4),
+    )
 
 
 def test_the_flow_through_a_parameter_at_the_end_is_what_came_before() -> None:

@@ -30,6 +30,21 @@ def loops() -> str:
     return f"{text}{indent}- ReLU\n"
 
 
+def empty_turns() -> str:
+    headers = "".join(f"{'    ' * i}- for _ in range(9999):\n" for i in range(4))
+    return f"{HEAD}layers:\n{headers}{'    ' * 4}- {{ReLU: , when: false}}\n"
+
+
+def deep_blocks() -> str:
+    chain = "".join(f"  B{i}: {{layers: [B{i + 1}]}}\n" for i in range(3000))
+    return f"{HEAD}blocks:\n{chain}  B3000: {{layers: [ReLU]}}\nlayers: [B0]\n"
+
+
+def nested_lists() -> str:
+    params = """{a: [1, 1], b: "[a, a] * 9999", c: "[b, b] * 9999 * 9999"}"""
+    return f"shapecalc: 1\nparams: {params}\ninput: [4]\nlayers: [ReLU]\n"
+
+
 HOSTILE = {
     "billion laughs": (laughs(), {"SC008"}),
     "open brackets": (HEAD + "layers: " + "[" * 100_000, {"SC008", "SC002"}),
@@ -47,14 +62,14 @@ HOSTILE = {
     "long range": (HEAD + "layers: [{\"for i in range(10**9)\": [ReLU]}]\n", {"SC112"}),
     "long list": (HEAD + "layers: [{\"for i in [0] * 10**9\": [ReLU]}]\n", {"SC112"}),
     "long text": (HEAD + "layers: [{ReLU: , when: \"'ab' * 10**9 == 'c'\"}]\n", {"SC112"}),
-    "nested lists": ("shapecalc: 1\nparams: {a: [1, 1], b: \"[a, a] * 9999\", c: \"[b, b] * 9999 * 9999\"}\ninput: [4]\nlayers: [ReLU]\n", {"SC112"}),
+    "nested lists": (nested_lists(), {"SC112"}),
     "forty blocks": (blocks(), {"SC121"}),
     "nested loops": (loops(), {"SC121"}),
     "repeat": (HEAD + "layers: [{ReLU: , repeat: 1000000000}]\n", {"SC121"}),
     "repeat by a param": (HEAD + "params: {n: 1000000000}\nlayers: [{ReLU: , repeat: n}]\n", {"SC121"}),
     "repeat of nothing": (HEAD + "layers: [{Sequential: [{ReLU: , when: false}], repeat: 1000000000}]\n", {"SC121"}),
-    "empty turns in turns": (HEAD + "layers:\n" + "".join(f"{'    ' * i}- for _ in range(9999):\n" for i in range(4)) + "                - {ReLU: , when: false}\n", {"SC121"}),
-    "deep blocks": (HEAD + "blocks:\n" + "".join(f"  B{i}: {{layers: [B{i + 1}]}}\n" for i in range(3000)) + "  B3000: {layers: [ReLU]}\nlayers: [B0]\n", {"SC008", "SC121"}),
+    "empty turns in turns": (empty_turns(), {"SC121"}),
+    "deep blocks": (deep_blocks(), {"SC008", "SC121"}),
     "long name": (HEAD + f"layers: {{{'a' * 900_000}: Quux}}\n", {"SC002", "SC008", "SC110"}),  # YAML keys end at 1,024
 }  # fmt: skip
 
@@ -86,9 +101,9 @@ params: {w: 8, depths: [1, 2], act: ReLU, deep: true}
 input: {image: {shape: [3, H, 16]}, code: [w]}
 blocks:
   Unit:
-    params: {out: ~, k: 3}
+    params: {out: ~, k: 3, act: ReLU}
     inputs: [x]
-    layers: {conv: {Conv2d: {out_channels: out, kernel_size: k, padding: k // 2}}, skip: {Residual: {body: [act: ]}}}
+    layers: {conv: {Conv2d: {out_channels: out, kernel_size: k, padding: k // 2}}, skip: {Residual: {body: [act]}}}
     output: [skip, conv]
   Mine: {shape: ["in_shape[0]", 4, 4], weights: {t: [3, in_channels]}, macs: 5}
   Two: {branches: {a: Unit, b: {Unit: {out: 4, k: 1}}}, merge: {Cat: {dim: 1}}}

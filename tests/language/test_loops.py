@@ -91,9 +91,15 @@ def test_a_loop_among_branches_makes_branches() -> None:
 
 def test_a_loop_among_branches_in_a_list_makes_numbered_branches() -> None:
     twin(
-        "input: [4]\nlayers: {both: {Add: {branches: [{for w in [7, 8]: [[{Linear: w}, {Linear: 4}]]}]}}}".replace(
-            "for w in [7, 8]", '"for w in [7, 8]"'
-        ),
+        """
+        input: [4]
+        layers:
+          both:
+            Add:
+              branches:
+                - for w in [7, 8]:
+                    - [{Linear: w}, {Linear: 4}]
+        """,
         Hand(
             lambda m, x: getattr(m.both, "0")(x) + getattr(m.both, "1")(x),
             both=numbered(numbered(nn.Linear(4, 7), nn.Linear(7, 4)), numbered(nn.Linear(4, 8), nn.Linear(8, 4))),

@@ -44,7 +44,8 @@ def test_matmul_takes_two_operands() -> None:
     ("layer", "merge"),
     [
         ("Add: a", lambda b, a: b + a), ("Sub: a", lambda b, a: b - a), ("Mul: a", lambda b, a: b * a),
-        ("Cat: a", lambda b, a: torch.cat((b, a), 1)), ("Mul: 2", lambda b, a: b * 2), ("Add: scale", lambda b, a: b + 0.5),
+        ("Cat: a", lambda b, a: torch.cat((b, a), 1)), ("Mul: 2", lambda b, a: b * 2),
+        ("Add: scale", lambda b, a: b + 0.5),
     ],
 )  # fmt: skip
 def test_a_single_operand_joins_the_flow(layer: str, merge: object) -> None:
@@ -160,7 +161,11 @@ def test_branches_may_be_a_list() -> None:
                 "0": nn.Linear(4, 6),
                 "1": Hand(
                     lambda m, x: getattr(m, "0")(x) + getattr(m, "1")(x) + m.third(x),
-                    **{"0": nn.Linear(6, 5), "1": numbered(nn.Linear(6, 3), nn.ReLU(), nn.Linear(3, 5)), "third": nn.Linear(6, 5)},
+                    **{
+                        "0": nn.Linear(6, 5),
+                        "1": numbered(nn.Linear(6, 3), nn.ReLU(), nn.Linear(3, 5)),
+                        "third": nn.Linear(6, 5),
+                    },
                 ),
             }
         ),
@@ -308,7 +313,9 @@ def test_residuals_and_branches_nest() -> None:
                 - Cat: {branches: {a: {Linear: 1}, b: {Linear: 3}}}
         """,
         Hand(
-            lambda m, x: (lambda b: (lambda y: torch.cat((b[1].a(y), b[1].b(y)), 1))(b[0].body(x) + x))(m.outer.body) + x,
+            lambda m, x: (
+                (lambda b: (lambda y: torch.cat((b[1].a(y), b[1].b(y)), 1))(b[0].body(x) + x))(m.outer.body) + x
+            ),
             outer=chain(
                 body=numbered(chain(body=numbered(nn.Linear(4, 4))), Hand(None, a=nn.Linear(4, 1), b=nn.Linear(4, 3)))  # type: ignore[arg-type]
             ),
@@ -323,4 +330,6 @@ def test_operands_of_unequal_rank_are_refused_by_add() -> None:
 
 
 def test_a_merge_inside_of_a_sequence_reaches_outwards() -> None:
-    assert checked("input: [4]\nlayers: {a: {Linear: 4}, b: [{Linear: 4}, {Add: a}]}").layers[-1].output_shapes[0][1] == 4
+    assert (
+        checked("input: [4]\nlayers: {a: {Linear: 4}, b: [{Linear: 4}, {Add: a}]}").layers[-1].output_shapes[0][1] == 4
+    )

@@ -39,7 +39,11 @@ def test_a_list_numbers_its_children_and_a_mapping_names_them() -> None:
 
 
 def test_layers_may_be_a_list() -> None:
-    twin("input: [4]\nlayers: [{Linear: 3}, ReLU, {Linear: 2}]", numbered(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)), (5, 4))
+    twin(
+        "input: [4]\nlayers: [{Linear: 3}, ReLU, {Linear: 2}]",
+        numbered(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)),
+        (5, 4),
+    )
 
 
 def test_a_named_child_of_a_list_takes_no_number() -> None:
@@ -171,7 +175,9 @@ def test_sizes_that_a_layer_reads_off_its_input_are_inferred(
 
 
 def test_other_names_than_identifiers_of_python_style_will_do() -> None:
-    twin("input: [4]\nlayers: {Mixed_5b: {Linear: 3}, _x1: ReLU}", chain(Mixed_5b=nn.Linear(4, 3), _x1=nn.ReLU()), (2, 4))
+    twin(
+        "input: [4]\nlayers: {Mixed_5b: {Linear: 3}, _x1: ReLU}", chain(Mixed_5b=nn.Linear(4, 3), _x1=nn.ReLU()), (2, 4)
+    )
 
 
 def test_expressions_stand_where_numbers_are_due() -> None:
@@ -202,7 +208,8 @@ def test_expressions_stand_where_numbers_are_due() -> None:
 
 
 @pytest.mark.parametrize(
-    ("v", "divisor", "due"), [(12, 8, 16), (11, 8, 16), (10, 8, 16), (35, 8, 32), (3, 8, 8), (24 * 0.35, 8, 8), (19, 16, 32)]
+    ("v", "divisor", "due"),
+    [(12, 8, 16), (11, 8, 16), (10, 8, 16), (35, 8, 32), (3, 8, 8), (24 * 0.35, 8, 8), (19, 16, 32)],
 )
 def test_make_divisible_is_that_of_torchvision(v: float, divisor: int, due: int) -> None:
     """torchvision.models._utils._make_divisible, written out: never more than 10 % below v."""
@@ -214,7 +221,8 @@ def test_make_divisible_is_that_of_torchvision(v: float, divisor: int, due: int)
 
 def test_words_of_torch_win_over_names_in_scope() -> None:
     twin(
-        "params: {m: 3}\ninput: [3, 5, 5]\nlayers: [{Conv2d: {out_channels: 2, kernel_size: m, padding: same, padding_mode: reflect}}]",
+        "params: {m: 3}\ninput: [3, 5, 5]\n"
+        "layers: [{Conv2d: {out_channels: 2, kernel_size: m, padding: same, padding_mode: reflect}}]",
         numbered(nn.Conv2d(3, 2, 3, padding="same", padding_mode="reflect")),
         (2, 3, 5, 5),
     )

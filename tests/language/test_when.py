@@ -133,7 +133,8 @@ def test_an_output_left_out_is_left_out_of_the_result(aux: bool) -> None:
 )  # fmt: skip
 def test_conditions_are_expressions(condition: str, holds: bool) -> None:
     twin(
-        f"params: {{n: 3, on: true, word: full, sizes: [1, 2]}}\ninput: [4]\nlayers: [{{ReLU: , when: \"{condition}\"}}, {{Linear: 2}}]",
+        "params: {n: 3, on: true, word: full, sizes: [1, 2]}\n"
+        f'input: [4]\nlayers: [{{ReLU: , when: "{condition}"}}, {{Linear: 2}}]',
         numbered(*([nn.ReLU()] if holds else []), nn.Linear(4, 2)),
         (2, 4),
     )

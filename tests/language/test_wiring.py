@@ -270,7 +270,10 @@ def test_the_first_of_repeat_takes_from_and_as_labels_the_last() -> None:
         """,
         Hand(
             lambda m, x: (lambda at: at(6)(at(4)(at(3)(at(2)(at(0)(x))))))(lambda i: getattr(m, str(i))),
-            **{str(i): nn.Linear(a, b) for i, (a, b) in enumerate([(4, 5), (5, 6), (5, 7), (7, 7), (7, 7), (7, 2), (7, 3)])},
+            **{
+                str(i): nn.Linear(a, b)
+                for i, (a, b) in enumerate([(4, 5), (5, 6), (5, 7), (7, 7), (7, 7), (7, 2), (7, 3)])
+            },
         ),
         (2, 4),
     )
@@ -288,7 +291,7 @@ def test_repeat_in_a_mapping_works_with_from_and_as() -> None:
           d: {Cat: [z, stack, stack.0, c]}
         """,
         Hand(
-            lambda m, x: (lambda s0: (lambda s1: torch.cat((s1, s1, s0, m.c(s1)), 1))(m.stack[1](s0)))(m.stack[0](m.a(x))),
+            lambda m, x: (lambda s: (lambda t: torch.cat((t, t, s, m.c(t)), 1))(m.stack[1](s)))(m.stack[0](m.a(x))),
             a=nn.Linear(4, 5), b=nn.Linear(5, 6), stack=numbered(nn.Linear(5, 7), nn.Linear(7, 7)), c=nn.Linear(7, 2),
         ),
         (2, 4),

@@ -51,8 +51,10 @@ def numbered(*children: nn.Module) -> nn.Sequential:
 
 
 def spec(text: str) -> str:
-    """The text of a spec: its lines below the version."""
-    return "shapecalc: 1\nname: Net\n" + dedent(text).strip("\n") + "\n"
+    """The text of a spec: its lines below the version, and below a name unless they give one."""
+    text = dedent(text).strip("\n")
+    name = "" if text.startswith("name:") else "name: Net\n"
+    return f"shapecalc: 1\n{name}{text}\n"
 
 
 def checked(text: str, params: Mapping[str, Any] | None = None) -> Report:
@@ -66,7 +68,9 @@ def shapes_of(state: Mapping[str, Tensor]) -> list[tuple[str, tuple[int, ...]]]:
     return [(key, tuple(value.shape)) for key, value in state.items()]
 
 
-def twin(text: str, hand: nn.Module, *inputs: Tensor | tuple[int, ...], params: Mapping[str, Any] | None = None) -> Report:
+def twin(
+    text: str, hand: nn.Module, *inputs: Tensor | tuple[int, ...], params: Mapping[str, Any] | None = None
+) -> Report:
     """Compare a spec with a module by hand on inputs: tensors, or shapes with the batch in front."""
     report = checked(text, params)
     torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""Whether an operator and torch's own function accept the same arguments and give the same shapes, sizes known or not."""
+"""Whether an operator and torch's own function accept the same arguments and give the same shapes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Tally:
 def symbols_agree(name: str, arguments: Mapping[str, Any], xs: Sequence[Any]) -> bool:
     """Rules over symbols, bound afterwards, say what they say over numbers. False where symbols refuse outright."""
     sizes = {f"S{i}_{a}": n for i, x in enumerate(xs) for a, n in enumerate(x or ())}
-    free_xs = tuple(
+    free_xs: Any = tuple(
         None if x is None else tuple(n if n == 1 else symbol(f"S{i}_{a}") for a, n in enumerate(x))
         for i, x in enumerate(xs)
     )

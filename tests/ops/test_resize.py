@@ -18,6 +18,7 @@ from shapecalc.ops.resize import Share
 from .agree import Tally, emitted_shapes, shapes, symbols_agree
 from .oracle import made
 
+N, C, H, W = (symbol(name) for name in "NCHW")
 MODES = ["nearest", "linear", "bilinear", "bicubic", "trilinear", "area", "nearest-exact"]
 FACTORS = [0.3, 0.5, 0.7, 1, 1.5, 2, 2.3, 3]
 
@@ -85,26 +86,26 @@ def test_resizing_symbols_agrees_with_numbers(factor: Any) -> None:
         assert symbols_agree("Upsample", {"scale_factor": factor}, [shapes(random, 4, 8, 99)])
 
 
-def test_shuffles_accept_what_torch_accepts() -> None:
-    for name, argument in (("PixelShuffle", "upscale_factor"), ("PixelUnshuffle", "downscale_factor")):
-        random, tally = Random(4), Tally(name)
-        for _ in range(300):
-            x = tuple(random.choice([1, 2, 3, 4, 8, 9]) for _ in range(random.randint(1, 5)))
-            arguments = {argument: random.randint(0, 3)}
-            if tally.compare(arguments, [x], lambda t, a=arguments: getattr(nn, name)(**a)(t)) and 1 not in x:
-                assert symbols_agree(name, arguments, [x])
-        tally.done()
+@pytest.mark.parametrize(
+    ("name", "argument"), [("PixelShuffle", "upscale_factor"), ("PixelUnshuffle", "downscale_factor")]
+)
+def test_shuffles_accept_what_torch_accepts(name: str, argument: str) -> None:
+    random, tally = Random(4), Tally(name)
+    for _ in range(300):
+        x = tuple(random.choice([1, 2, 3, 4, 8, 9]) for _ in range(random.randint(1, 5)))
+        arguments = {argument: random.randint(0, 3)}
+        if tally.compare(arguments, [x], lambda t, a=arguments: getattr(nn, name)(**a)(t)) and 1 not in x:
+            assert symbols_agree(name, arguments, [x])
+    tally.done()
 
 
 def test_shuffles_undo_each_other_over_symbols() -> None:
-    N, C, H, W = (symbol(s) for s in "NCHW")
     (y,) = made("PixelShuffle", {"upscale_factor": 3}, (N, 9 * C, H, W)).shape((N, 9 * C, H, W))
     assert y == (N, C, 3 * H, 3 * W)
     assert made("PixelUnshuffle", {"downscale_factor": 3}, y).shape(y) == ((N, 9 * C, H, W),)
 
 
 def test_interpolation_to_another_size_is_read_off_the_tensor() -> None:
-    N, H, W = (symbol(s) for s in "NHW")
     theirs, ours = emitted_shapes("Interpolate", {"size": [2 * H, W // 2]}, [(N, 3, H, W)], {"N": 2, "H": 5, "W": 7})
     assert theirs == ours == ((2, 3, 10, 3),)
 
