@@ -150,7 +150,7 @@ def _forward(graph: Graph) -> str:
     calls = [(_call(node, names), _shapes(node.outputs)) for node in graph.nodes]
     words = {word for call, _ in calls for word in re.findall(r"\w+", call)}
     sizes = [f"{INDENT * 2}{size}" for size in _sizes(graph, names, words)]
-    if "F" in (*graph.env, graph.spec.name, *graph.spec.blocks):  # it hides the usual name of torch.nn.functional
+    if "F" in graph.env:  # a size of that name hides the usual name of torch.nn.functional
         calls = [(re.sub(r"\bF\.(?=\w)", "nn.functional.", call), shapes) for call, shapes in calls]
     body = [f"{INDENT * 2}{call}  # {shapes}" for call, shapes in calls]
     returned = ", ".join(names.of(w) for w in graph.outputs)

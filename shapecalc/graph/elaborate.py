@@ -106,8 +106,9 @@ class Walk:
                 entry = resolve(item, here.scope, here.env, here.scope.flow)
                 if not entry.skipped:
                     wires.append(single(entry, item.text, item))
-            except Mistake as mistake:
-                self.mistake(mistake, here.trail)
+            except (Mistake, Silent) as problem:
+                if isinstance(problem, Mistake):
+                    self.mistake(problem, here.trail)
                 wires.append(Wire(None, 0, None, "float32"))
         return tuple(wires)
 

@@ -162,7 +162,8 @@ def _window(node: located.Node, env: Mapping[str, Any], axes: int) -> list[tuple
     value = value_of(node, env)
     per_axis = value if isinstance(value, list) and value and isinstance(value[0], list) else [value] * axes
     for window in per_axis:
-        if not isinstance(window, list) or not 1 <= len(window) <= 4 or any(type(n) is not int for n in window):
+        fits = isinstance(window, list) and 1 <= len(window) <= 4 and all(type(n) is int for n in window)
+        if not fits or any(n < low for n, low in zip(window, (1, 1, 0, 1), strict=False)):
             raise Mistake("SC105", "`window` is [kernel, stride, padding, dilation], or a list of such lists", node)
     if len(per_axis) != axes:
         raise Mistake("SC105", f"`window` has {len(per_axis)} axes, and the input has {axes} spatial ones", node)

@@ -87,7 +87,7 @@ def bad_block_name(text: str) -> str:
     """Why a block cannot have this name, or nothing."""
     if not is_name(text):
         return "a name is made of ASCII letters, digits and underscores and begins with a letter"
-    if iskeyword(text) or text in ("N", "nn", "torch"):
+    if iskeyword(text) or text in ("F", "N", "nn", "torch"):
         return "it is a reserved word"
     if text in STRUCTURAL:
         return "it is a word of the spec language"

@@ -107,7 +107,7 @@ def test_emitted_attention_is_what_the_rules_say() -> None:
     assert checked > 80
 
 
-def _kept_by_autograd(call: Any, own: set[int]) -> int:
+def _kept_by_autograd(call: Any, own: set[int]) -> Any:
     kept: dict[int, torch.Tensor] = {}
 
     def pack(tensor: torch.Tensor) -> torch.Tensor:
@@ -219,6 +219,7 @@ def test_what_torchs_fused_kernel_does_not_check_is_refused() -> None:
     assert broken(op, [q, k, longer]) == ["key [2, 2, 6, 8] and value [2, 2, 7, 8] have 6 and 7 positions"]
     causal = made("ScaledDotProductAttention", {"is_causal": True}, q, k, k, (5, 6))
     assert len(broken(causal, [q, k, k, (5, 6)])) == 1
+    assert len(broken(op, [q, k, k, (6,)])) == 1
 
 
 @pytest.mark.parametrize(
@@ -237,7 +238,7 @@ def test_what_torchs_fused_kernel_does_not_check_is_refused() -> None:
 )
 def test_dot_products_keep_for_backward_what_autograd_keeps(arguments: dict[str, Any], xs: list[Any]) -> None:
     op = made("ScaledDotProductAttention", arguments, *xs)
-    tensors = [torch.rand(x, requires_grad=n < 3) for n, x in enumerate(xs)]
+    tensors: Any = [torch.rand(x, requires_grad=n < 3) for n, x in enumerate(xs)]
     kept = _kept_by_autograd(lambda: F.scaled_dot_product_attention(*tensors[:3], *tensors[3:], **arguments), set())
     assert kept == _bytes(op, xs)
 

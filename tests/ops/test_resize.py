@@ -124,6 +124,7 @@ def test_area_reads_what_torchs_adaptive_pool_reads(inp: int, out: int) -> None:
 
 
 def test_factors_that_are_no_exact_fractions_read_by_the_fraction_that_was_meant() -> None:
+    reads: Any
     (reads,) = made("Upsample", {"scale_factor": 0.7}, (1, 1, 90)).window([(1, 1, 90)], [(1, 1, 62)])  # type: ignore[misc]
     window = reads[2][1]
     assert isinstance(window, Zoom)

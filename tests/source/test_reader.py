@@ -8,7 +8,7 @@ import time
 import pytest
 
 from shapecalc.source.diagnostic import Diagnostic
-from shapecalc.source.located import Items, Node, Pairs, Scalar, kind_of
+from shapecalc.source.located import UNREADABLE, Items, Node, Pairs, Scalar, kind_of
 from shapecalc.source.reader import read
 from shapecalc.source.text import Source
 
@@ -160,7 +160,7 @@ def test_headers_of_loops_may_repeat() -> None:
 def test_reading_goes_on_after_mistakes_that_leave_the_structure_whole() -> None:
     text = "a: 010\nb: !t 1\nc: [*no, 2]\n<<: 3\nd: 4\n? [x]\n: 5\nd: 6\n"
     value, problems = read_text(text)
-    assert value == {"a": "010", "b": "1", "c": ["*no", 2], "d": 4}
+    assert value == {"a": UNREADABLE, "b": UNREADABLE, "c": [UNREADABLE, 2], "d": 4}
     assert [p.code for p in problems] == ["SC004", "SC006", "SC010", "SC005", "SC011", "SC003"]
     assert [p.start for p in problems] == sorted(p.start for p in problems)
 
