@@ -64,15 +64,13 @@ def operators() -> str:
     """The manual of all operators, in the order of the registry."""
     parts = ["# Operators\n\nMade from the operators themselves by `python -m tests.generate`.\n"]
     for module, line in FAMILIES:
-        parts.append(f"## {module}\n")
-        for name in line.split():
-            parts.append(_operator(name))
+        parts += [f"## {module}\n", *map(_operator, line.split())]
     return "\n".join(parts)
 
 
 def _operator(name: str) -> str:
     operator = find(name)
-    doc = next(d for c in operator.__mro__ if (d := c.__doc__))
+    doc = manual(operator)
     rows = [
         f"| `{a.name}`{' (main)' if a.main else ''} | {_default(a.default)} | {a.kind.wants} | {a.doc} |"
         for a in operator.attributes
@@ -80,7 +78,23 @@ def _operator(name: str) -> str:
     table = (
         "\n".join(["| argument | default | takes | meaning |", "|---|---|---|---|", *rows]) if rows else "No arguments."
     )
-    return f"### {name}\n\n{inspect.cleandoc(doc)}\n\n{table}\n"
+    return f"### {name}\n\n{doc}\n\n{table}\n"
+
+
+def manual(operator: type) -> str:
+    """An operator's manual page: its own docstring, then those of its family up to the one with the headings."""
+    parts: list[str] = []
+    for cls in operator.__mro__:
+        if cls.__doc__:
+            parts.append(inspect.cleandoc(cls.__doc__))
+        if "Sizes:" in (cls.__doc__ or ""):
+            break
+    return (
+        "\n\n".join(parts)
+        .replace("\nCost:", "\n\nCost:")
+        .replace("\nPitfalls:", "\n\nPitfalls:")
+        .replace("\nTorch:", "\n\nTorch:")
+    )
 
 
 def _default(value: object) -> str:

@@ -25,13 +25,14 @@ BROKEN = "a mistake in the spec leaves it unknown"
 class Conditions:
     """What counts and bytes are stated for: the batch size and the dtype of floating-point tensors."""
 
-    __slots__ = ("_sized", "batch", "dtype", "values")
+    __slots__ = ("_bytes", "_sized", "batch", "dtype", "values")
 
     def __init__(self, batch: int = 1, dtype: str = "float32") -> None:
         self.batch = batch
         self.dtype = dtype
         self.values = {"N": batch}
         self._sized: dict[Shape, Shape] = {}
+        self._bytes: dict[Any, Dim] = {}
 
     def sized(self, shape: Shape) -> Shape:
         """The shape with the batch size put in."""
@@ -45,8 +46,13 @@ class Conditions:
         return WIDTHS[self.dtype if dtype in FLOATS else dtype]
 
     def bytes_of(self, wire: Wire) -> Dim:
-        assert wire.shape is not None
-        return prod(self.sized(wire.shape)) * self.width(wire.dtype)
+        """Bytes of a value whose shape is known."""
+        key = wire.shape, wire.dtype
+        found = self._bytes.get(key)
+        if found is None:
+            assert wire.shape is not None
+            found = self._bytes[key] = prod(self.sized(wire.shape)) * self.width(wire.dtype)
+        return found
 
 
 class Cost:

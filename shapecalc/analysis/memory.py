@@ -9,12 +9,16 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from shapecalc.analysis.costs import BROKEN
 from shapecalc.ops.op import UnknownFact
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from shapecalc.analysis.costs import Conditions
     from shapecalc.dims.sym import Dim
-    from shapecalc.graph.graph import Graph, Node
+    from shapecalc.graph.graph import Graph, Node, Wire
+    from shapecalc.ops.op import Kept
 
 Storage = tuple[int, Any]
 """Identity of a storage: (node index, output) of the wire that first held it, or (-1, input name)."""
@@ -37,15 +41,14 @@ class Memory:
 def memory_of(graph: Graph, conditions: Conditions) -> Memory:
     """What the network keeps and holds under the conditions (training mode for what is kept)."""
     memory = Memory()
-    storages: dict[int, Storage] = {}
+    storages: dict[int, Storage] = {id(wire): (-1, wire.name) for wire in graph.inputs}
     kept: dict[Storage, Dim] = {}
     learning: set[int] = set()
-    for wire in graph.inputs:
-        storages[id(wire)] = (-1, wire.name)
+    known: dict[int, Sequence[Kept]] = {}
     for node in graph.nodes:
         _place(node, storages)
         try:
-            found = _kept(node, storages, learning, conditions)
+            found = _kept(node, storages, learning, conditions, known)
         except UnknownFact as unknown:
             memory.saved.append(None)
             memory.reasons[node.index] = str(unknown)
@@ -65,27 +68,44 @@ def _place(node: Node, storages: dict[int, Storage]) -> None:
         storages[id(wire)] = storages[id(node.inputs[0])] if shares else (node.index, i)
 
 
-def _kept(node: Node, storages: dict[int, Storage], learning: set[int], conditions: Conditions) -> dict[Storage, Dim]:
+def _kept(
+    node: Node,
+    storages: dict[int, Storage],
+    learning: set[int],
+    conditions: Conditions,
+    known: dict[int, Sequence[Kept]],
+) -> dict[Storage, Dim]:
     """The storages that a node keeps, with their bytes; nothing where no gradient flows through it."""
     op = node.op
-    if op is None or any(w is not None and w.shape is None for w in (*node.inputs, *node.outputs)):
-        raise UnknownFact("a mistake in the spec leaves it unknown")
-    if not any(id(w) in learning for w in node.inputs) and not op.weights():
+    if op is None or _unknown(node.inputs) or _unknown(node.outputs):
+        raise UnknownFact(BROKEN)
+    if learning.isdisjoint(map(id, node.inputs)) and not op.weights():
         return {}
-    learning.update(id(w) for w in node.outputs)
-    xs: Any = [None if w is None else conditions.sized(w.shape) for w in node.inputs]  # type: ignore[arg-type]
-    ys: Any = [conditions.sized(w.shape) for w in node.outputs]  # type: ignore[arg-type]
+    learning.update(map(id, node.outputs))
+    tensors = known.get(id(op))
+    if tensors is None:
+        tensors = known[id(op)] = _saved(node, conditions)
     found: dict[Storage, Dim] = {}
-    for number, tensor in enumerate(op.saved(xs, ys)):
+    for number, tensor in enumerate(tensors):
         if tensor.what == "new":
             width = tensor.width or conditions.width("float32")
             found[(node.index, f"new {number}")] = prod(tensor.shape) * width
             continue
-        wires = node.inputs if tensor.what == "input" else node.outputs
-        wire = wires[tensor.index]
+        wire = (node.inputs if tensor.what == "input" else node.outputs)[tensor.index]
         if wire is not None and not wire.free:
             found[storages[id(wire)]] = conditions.bytes_of(wire)
     return found
+
+
+def _unknown(wires: Sequence[Wire | None]) -> bool:
+    return any(wire is not None and wire.shape is None for wire in wires)
+
+
+def _saved(node: Node, conditions: Conditions) -> Sequence[Kept]:
+    xs: Any = [None if w is None else conditions.sized(w.shape) for w in node.inputs]  # type: ignore[arg-type]
+    ys: Any = [conditions.sized(w.shape) for w in node.outputs]  # type: ignore[arg-type]
+    assert node.op is not None
+    return node.op.saved(xs, ys)
 
 
 def _live(graph: Graph, storages: dict[int, Storage], conditions: Conditions, memory: Memory) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from shapecalc.analysis.costs import Cost
     from shapecalc.analysis.memory import Memory
-    from shapecalc.analysis.sight import Sight
+    from shapecalc.analysis.sight import Sight, Track
     from shapecalc.dims.legal import Legal
     from shapecalc.dims.sym import Dim
     from shapecalc.graph.graph import Graph
@@ -35,16 +35,22 @@ class ReceptiveField:
 
     __slots__ = ("aligned", "input", "reason", "size", "start", "stride")
 
-    def __init__(self, name: str, tracks: Sequence[Any]) -> None:
+    def __init__(self, name: str, tracks: Sequence[Track]) -> None:
         self.input = name
-        fields = [t.field for t in tracks]
-        self.size = [_size(f) for f in fields]
-        self.stride = [
-            f.stride if isinstance(f, Field) and not t.merged else None for f, t in zip(fields, tracks, strict=True)
-        ]
-        self.start = [f.start if isinstance(f, Field) else None for f in fields]
-        self.aligned = all(t.aligned for t in tracks)
-        self.reason = next((f.reason for f in fields if isinstance(f, Unknown)), "")
+        self.size: list[Any] = []
+        self.stride: list[Any] = []
+        self.start: list[Any] = []
+        self.aligned = True
+        self.reason = ""
+        for track in tracks:
+            field = track.field
+            runs = isinstance(field, Field)
+            self.size.append(field.size if runs else "all" if field is WHOLE else None)
+            self.stride.append(field.stride if runs and not track.merged else None)
+            self.start.append(field.start if runs else None)
+            self.aligned &= track.aligned
+            if isinstance(field, Unknown):
+                self.reason = self.reason or field.reason
 
     def same(self, other: ReceptiveField) -> bool:
         """Whether both see the same; flattened axes have no stride of their own to differ in."""
@@ -68,12 +74,6 @@ def _in_tree(group: Group) -> Iterator[int]:
             yield child.index
 
 
-def _size(field: Any) -> Any:
-    if field is WHOLE:
-        return "all"
-    return None if isinstance(field, Unknown) else field.size
-
-
 class Layer:
     """One layer of the report. Costs are None where `reasons` says why they cannot be known.
 
@@ -81,7 +81,7 @@ class Layer:
     counter has them.
     """
 
-    __slots__ = ("_axes", "_sight", "_unsaved", "cost", "node", "saved_bytes")
+    __slots__ = ("_axes", "_field", "_sight", "_unsaved", "cost", "node", "saved_bytes")
 
     def __init__(
         self,
@@ -98,6 +98,7 @@ class Layer:
         self._unsaved = unsaved
         self._sight = sight
         self._axes = axes
+        self._field: ReceptiveField | None = None
 
     @property
     def path(self) -> str:
@@ -142,11 +143,13 @@ class Layer:
     @property
     def receptive_field(self) -> ReceptiveField | None:
         """The field relative to the first input that the layer sees; None where it sees none."""
-        for name, spatial in self._axes.items():
-            tracks = [self._sight[name, a] for a in spatial if (name, a) in self._sight]
-            if tracks:
-                return ReceptiveField(name, tracks)
-        return None
+        if self._field is None:
+            for name, spatial in self._axes.items():
+                tracks = [self._sight[name, a] for a in spatial if (name, a) in self._sight]
+                if tracks:
+                    self._field = ReceptiveField(name, tracks)
+                    break
+        return self._field
 
     @property
     def reasons(self) -> dict[str, str]:

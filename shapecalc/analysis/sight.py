@@ -50,9 +50,10 @@ def sights(graph: Graph) -> tuple[list[Sight], dict[str, tuple[int, ...]]]:
         wire.name: {(wire.name, a): Track(IDENTITY, a) for a in axes[wire.name]} for wire in graph.inputs
     }
     seen: list[Sight] = []
+    known: dict[int, Any] = {}
     for node in graph.nodes:
         below = [None if w is None else _of(w, start, seen) for w in node.inputs]
-        seen.append(_step(node, below))
+        seen.append(_step(node, below, known))
     return seen, axes
 
 
@@ -68,12 +69,15 @@ def _of(wire: Wire, start: dict[str, Sight], seen: list[Sight]) -> Sight:
     return start.get(wire.name, NO_SIGHT) if wire.node is None else seen[wire.node.index]
 
 
-def _step(node: Node, below: Sequence[Sight | None]) -> Sight:
+def _step(node: Node, below: Sequence[Sight | None], known: dict[int, Any]) -> Sight:
+    """The sight of a node's outputs; `known` keeps what operators read, as layers share them."""
     if node.op is None or not node.outputs or node.outputs[0].shape is None:
         return {key: Track(NOWHERE, None) for sight in below if sight for key in sight}
     xs: list[Any] = [None if w is None else w.shape for w in node.inputs]
-    reads = node.op.window(xs, [w.shape for w in node.outputs])  # type: ignore[misc]
     y = node.outputs[0].shape
+    reads = known.get(id(node.op), known)
+    if reads is known:
+        reads = known[id(node.op)] = node.op.window(xs, [w.shape for w in node.outputs])  # type: ignore[misc]
     parts = [_through(sight, xs[i], y, None if reads is None else reads[i]) for i, sight in enumerate(below) if sight]
     return parts[0] if len(parts) == 1 else _met(parts)
 

@@ -20,6 +20,7 @@ from shapecalc.graph.wiring import Given, given_inputs, resolve
 from shapecalc.ops.registry import MODULES, find
 from shapecalc.source.diagnostic import Diagnostic
 from shapecalc.source.located import Scalar
+from shapecalc.source.names import STRUCTURAL
 from shapecalc.source.nearest import nearest
 from shapecalc.source.spec import Child, Loop, Nest, Spoilt
 
@@ -295,10 +296,12 @@ class Walk:
     def head(self, child: Child, env: Mapping[str, Any]) -> tuple[str, Any]:
         """The operator or block that a child names, itself or through a param that holds its name."""
         text = child.head.text
-        known = (*MODULES, *self.spec.blocks, "Sequential", "Residual")
-        if text not in known and isinstance(env.get(text), str):
+        if text in MODULES or text in STRUCTURAL or text in self.spec.blocks:
+            return text, child.argument
+        known = (*MODULES, *self.spec.blocks, *STRUCTURAL)
+        if isinstance(env.get(text), str):
             text = env[text]
-        elif text in env and text not in known:
+        elif text in env:
             raise Mistake("SC106", f"param {text!r} holds {env[text]!r}, not an operator's name", child.head)
         if text in known:
             return text, child.argument

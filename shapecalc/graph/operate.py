@@ -10,7 +10,7 @@ from shapecalc.graph.mistake import Mistake, Silent
 from shapecalc.graph.scope import Entry
 from shapecalc.graph.values import attributes_of, match_arguments, missing_arguments, read_argument
 from shapecalc.graph.wiring import resolve, wire_of
-from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED, REQUIRED, Claim
+from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED, Claim
 from shapecalc.source.located import Pairs
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _arguments(
     """The operator's arguments as read; every mistake among them is reported."""
     if given.operands:
         return {"operands": given.operands}
-    by_name, main = attributes_of(operator)
+    by_name, main, required = attributes_of(operator)
     written, mistakes = match_arguments(operator.__name__, by_name, main, argument, STRUCTURE)
     values: dict[str, Any] = {}
     for key, located_value in written.items():
@@ -67,11 +67,12 @@ def _arguments(
                 mistakes.append(mistake)
     node.written = written
     assert node.child is not None
-    if not mistakes and not (isinstance(argument, Pairs) and argument.torn):
-        mistakes = missing_arguments(operator.__name__, operator, values, node.child.head)
+    missing = [by_name[name] for name in required if name not in values]
+    if missing and not mistakes and not (isinstance(argument, Pairs) and argument.torn):
+        mistakes = [missing_arguments(operator.__name__, missing, node.child.head)]
     for found in mistakes:
         walk.mistake(found, here.trail, node.path)
-    if mistakes or any(a.default is REQUIRED and name not in values for name, a in by_name.items()):
+    if mistakes or missing:
         raise Silent
     return {k: v for k, v in values.items() if not (v is None and by_name[k].default is INFERRED)}
 

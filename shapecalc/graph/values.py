@@ -119,16 +119,17 @@ def condition(node: Node, env: Env) -> bool:
         raise Mistake("SC113", error.message, node, "fix the size with --set") from None
 
 
-_ATTRIBUTES: dict[type[Operator], tuple[dict[str, Attribute], str | None]] = {}
+_ATTRIBUTES: dict[type[Operator], tuple[dict[str, Attribute], str | None, tuple[str, ...]]] = {}
 
 
-def attributes_of(operator: type[Operator]) -> tuple[dict[str, Attribute], str | None]:
-    """The attributes that a spec can give by name, and the name of the main one."""
+def attributes_of(operator: type[Operator]) -> tuple[dict[str, Attribute], str | None, tuple[str, ...]]:
+    """The attributes that a spec can give by name, the name of the main one, and those that must be given."""
     found = _ATTRIBUTES.get(operator)
     if found is None:
         by_name = {a.name: a for a in operator.attributes if not (operator.merging and a.name == "operands")}
         main = next((a.name for a in operator.attributes if a.main), None)
-        found = _ATTRIBUTES[operator] = by_name, main
+        required = tuple(a.name for a in by_name.values() if a.default is REQUIRED)
+        found = _ATTRIBUTES[operator] = by_name, main, required
     return found
 
 
@@ -181,11 +182,8 @@ def _unknown_argument(title: str, key: Scalar, known: tuple[str, ...]) -> Mistak
     return Mistake("SC107", f"{title} has no argument {key.text!r}", key, help)
 
 
-def missing_arguments(title: str, operator: type[Operator], given: Mapping[str, Any], head: Node) -> list[Mistake]:
-    """One mistake that names every argument without a default that is not given."""
-    missing = [a for a in operator.attributes if a.default is REQUIRED and a.name not in given]
-    if not missing:
-        return []
+def missing_arguments(title: str, missing: list[Attribute], head: Node) -> Mistake:
+    """The mistake that names every argument without a default that is not given."""
     listed = " and ".join(f"`{a.name}`" for a in missing)
     help = "; ".join(f"{a.name}: {a.doc}" for a in missing)
-    return [Mistake("SC108", f"{title} needs {listed}", head, help)]
+    return Mistake("SC108", f"{title} needs {listed}", head, help)
