@@ -13,6 +13,7 @@ from shapecalc.graph.elaborate import elaborate
 from shapecalc.ops.registry import MODULES
 from shapecalc.source.parse import parse
 from shapecalc.source.reader import read
+from shapecalc.source.spec import Spec
 from shapecalc.source.text import Source
 
 RUNS = 200
@@ -23,16 +24,16 @@ def results() -> Iterator[Result]:
         source = Source(name, Path("specs", f"{name}.yaml").read_text(encoding="utf-8"))
         spec, _ = parse(source, read(source)[0], MODULES)
         assert spec is not None
-        graph = elaborate(spec, {})
-        conditions = Conditions()
-        layers = [(n.op, tuple(conditions.sized(w.shape) for w in n.inputs)) for n in graph.nodes]  # type: ignore[union-attr,arg-type]
-        yield Result(
-            f"engine: five facts of {name} on ints, a layer",
-            _timed(lambda: _facts(layers), len(layers)),
-            "us",
-            2.0,
-        )
-        yield Result(f"engine: elaboration of {name}, a layer", _timed(lambda: elaborate(spec, {}), len(layers)), "us")
+        yield from _both(name, spec)
+
+
+def _both(name: str, spec: Spec) -> Iterator[Result]:
+    conditions = Conditions()
+    nodes = elaborate(spec, {}).nodes
+    layers: list[Any] = [(n.op, [conditions.sized(w.shape) for w in n.inputs if w and w.shape]) for n in nodes]
+    facts = _timed(lambda: _facts(layers), len(layers))
+    yield Result(f"engine: five facts of {name} on ints, a layer", facts, "us", 2.0)
+    yield Result(f"engine: elaboration of {name}, a layer", _timed(lambda: elaborate(spec, {}), len(layers)), "us")
 
 
 def _facts(layers: list[Any]) -> None:

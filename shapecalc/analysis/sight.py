@@ -91,7 +91,7 @@ def _through(sight: Sight, x: Shape, y: Shape, reads: Reads | None) -> Sight:
         return {
             k: Track(t.field, None if t.at is None else t.at + shift, t.merged, t.aligned) for k, t in sight.items()
         }
-    if not reads:
+    if not reads and y:
         return {k: t if t.field is WHOLE else Track(REGROUPED, None) for k, t in sight.items()}
     return {key: _pulled(track, reads) for key, track in sight.items()}
 

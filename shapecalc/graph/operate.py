@@ -254,7 +254,8 @@ def share(walk: Walk, op: Operator, node: Node, here: Here) -> None:
     other = resolve(written, here.scope, here.env, here.scope.flow).owner
     if not isinstance(other, Node) or other.op is None:
         raise Mistake("SC120", "`share` names the path of an earlier layer", written)
-    if type(other.op) is type(op) and _settings(other.op) == _settings(op):
+    same = type(other.op) is type(op) and other.op.given == op.given
+    if same and other.op.weights() == op.weights():
         node.owner = other.owner
         return
     theirs = other.op.weights()
@@ -264,7 +265,3 @@ def share(walk: Walk, op: Operator, node: Node, here: Here) -> None:
         yours = ", ".join(f"{n} {shown_shape(s)}" for n, s in theirs.items()) or "no weights"
         message = f"no tensor can be shared: {node.path} has {mine}; {other.path} has {yours}"
         raise Mistake("SC120", message, written, "tensors of equal name and shape are tied")
-
-
-def _settings(op: Operator) -> list[Any]:
-    return [getattr(op, a.name) for a in op.attributes]

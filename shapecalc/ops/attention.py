@@ -1,4 +1,4 @@
-"""Attention with learned projections; the functions without them are in `dotproduct`."""
+"""Attention with learned projections."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from shapecalc.dims.field import ALL, POINT
 from shapecalc.dims.sym import names
 from shapecalc.ops.arrange import listed
-from shapecalc.ops.dotproduct import ScaledDotProductAttention
 from shapecalc.ops.dtypes import FLOATS
 from shapecalc.ops.kinds import FLAG, FRACTION, POSITIVE, or_null
 from shapecalc.ops.op import INFERRED, ZERO, Attribute, Claim, Kept, Operator, source
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
     from shapecalc.dims.sym import Dim
     from shapecalc.ops.op import Need, Reads, Shape
-
-__all__ = ["MultiheadAttention", "ScaledDotProductAttention"]
 
 MADE = (
     Attribute("embed_dim", POSITIVE, INFERRED, "features of the query, and of the output", lead=True),

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from shapecalc.ops.op import Need, Reads, Shape
 
 
+UNMIXED: Reads = ((0, POINT), (None, POINT))
+"""The axes before the spatial ones: the batch is seen at one point; no output channel is one input channel."""
+
+
 def window_size(i: Dim, k: int, s: int, p: int, d: int) -> Dim:
     """Size after a window of k slides over i with stride s, dilation d and p padded cells in all.
 
@@ -86,6 +90,9 @@ class Conv(Convolution):
 
     total_padding: tuple[int, ...]
     padding_mode: str
+    axes: list[tuple[int, int, int, int]]
+    """Kernel, stride, padding at both ends together, and dilation of each spatial axis."""
+    windows: list[Window]
 
     def settle(self, *xs: Shape) -> None:
         super().settle(*xs)
@@ -95,15 +102,16 @@ class Conv(Convolution):
             self.total_padding = tuple([d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True)])
         else:
             self.total_padding = (0,) * self.rank
+        each = zip(self.kernel_size, self.stride, self.total_padding, self.dilation, strict=True)
+        self.axes = [(k, s, p, d) for k, s, p, d in each]
+        self.windows = [Window(k, s, p // 2, d) for k, s, p, d in self.axes]
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
         (x,) = xs
         needs = self.channel_needs(x)
         first = len(x) - self.rank
-        for a, (i, k, p, d) in enumerate(
-            zip(x[first:], self.kernel_size, self.total_padding, self.dilation, strict=True), first
-        ):
-            needs.append((KERNEL_FITS, i + p - d * (k - 1) - 1, a))
+        for a, (k, _, p, d) in enumerate(self.axes, first):
+            needs.append((KERNEL_FITS, x[a] + p - d * (k - 1) - 1, a))
         if self.padding == "same":
             needs.append((SAME_WITHOUT_STRIDE, sum(self.stride) - self.rank))
         elif self.padding_mode != "zeros":
@@ -121,12 +129,7 @@ class Conv(Convolution):
     def shape(self, *xs: Shape) -> tuple[Shape, ...]:
         (x,) = xs
         first = len(x) - self.rank
-        sizes = [
-            window_size(i, k, s, p, d)
-            for i, k, s, p, d in zip(
-                x[first:], self.kernel_size, self.stride, self.total_padding, self.dilation, strict=True
-            )
-        ]
+        sizes = [window_size(x[a], k, s, p, d) for a, (k, s, p, d) in enumerate(self.axes, first)]
         return ((*x[: first - 1], self.out_channels, *sizes),)
 
     def weights(self) -> Mapping[str, Shape]:
@@ -138,13 +141,7 @@ class Conv(Convolution):
 
     def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
         first = len(xs[0]) - self.rank
-        spatial = [
-            (a, Window(k, s, t // 2, d))
-            for a, (k, s, t, d) in enumerate(
-                zip(self.kernel_size, self.stride, self.total_padding, self.dilation, strict=True), first
-            )
-        ]
-        return (((0, POINT), (None, POINT), *spatial) if first == 2 else ((None, POINT), *spatial),)
+        return ((*UNMIXED[2 - first :], *enumerate(self.windows, first)),)
 
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         """The input; what torch pads with other than zeros is a tensor of its own, kept too (circular: instead)."""

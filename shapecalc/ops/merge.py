@@ -9,7 +9,7 @@ from shapecalc.dims.sym import names
 from shapecalc.ops.arrange import TensorFunction, is_one, listed, outside
 from shapecalc.ops.dtypes import WIDTHS
 from shapecalc.ops.kinds import FLAG, Either, Listed, Number, Word
-from shapecalc.ops.op import INFERRED, KEEPS_NOTHING, ZERO, Attribute, Claim, Kept
+from shapecalc.ops.op import INFERRED, KEEPS_NOTHING, NO_NEEDS, ZERO, Attribute, Claim, Kept
 from shapecalc.ops.ranks import DIM as AXIS
 from shapecalc.ops.ranks import from_front
 
@@ -79,6 +79,8 @@ class Elementwise(Merge):
         raise NotImplementedError
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
+        if all(x == xs[0] for x in xs):
+            return NO_NEEDS
         strict = [] if self.stretches() else self.alike(xs)
         return equal_needs(strict) or broadcast_needs(xs)
 
@@ -178,6 +180,8 @@ class Mul(Elementwise):
 
 def broadcast(xs: Sequence[Shape]) -> Shape:
     """The shape that tensors stretch to: from the right, sizes of 1 give way; may assume that the rest agrees."""
+    if all(x == xs[0] for x in xs):
+        return xs[0]
     return tuple(next((s for s in sizes if not is_one(s)), 1) for sizes in columns(xs))
 
 

@@ -1,6 +1,6 @@
 """Normalisation of each sample by itself: over its last axes, over groups of channels, over neighbouring channels.
 
-The registry finds all normalisations here; those with statistics that may be tracked are in channelnorm.
+Normalisations with statistics that may be tracked are in channelnorm.
 """
 
 from __future__ import annotations
@@ -9,16 +9,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.dims.field import POINT, Window
-from shapecalc.ops.channelnorm import (
-    BatchNorm1d,
-    BatchNorm2d,
-    BatchNorm3d,
-    InstanceNorm1d,
-    InstanceNorm2d,
-    InstanceNorm3d,
-    Norm,
-    whole_from,
-)
+from shapecalc.ops.channelnorm import Norm, whole_from
 from shapecalc.ops.dtypes import FLOATS
 from shapecalc.ops.kinds import FLAG, NUMBER, POSITIVE, Listed, Unfit, or_null
 from shapecalc.ops.op import (
@@ -39,20 +30,6 @@ if TYPE_CHECKING:
 
     from shapecalc.dims.sym import Dim
     from shapecalc.ops.op import Need, Reads, Shape
-
-
-__all__ = [
-    "BatchNorm1d",
-    "BatchNorm2d",
-    "BatchNorm3d",
-    "GroupNorm",
-    "InstanceNorm1d",
-    "InstanceNorm2d",
-    "InstanceNorm3d",
-    "LayerNorm",
-    "LocalResponseNorm",
-    "RMSNorm",
-]
 
 
 class NormalizedShape(Listed):

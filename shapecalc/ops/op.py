@@ -97,6 +97,8 @@ class Operator:
     """Whether torch has an nn.Module for it; tensor functions have none."""
     merging: ClassVar[bool] = False
     """Whether its main argument is a list of operands, or `branches` in their place."""
+    given: Mapping[str, Any]
+    """The arguments as read, before what is absent was filled in."""
     bound: ClassVar[str | None] = None
     """The attribute that the values of the first input must stay below (indices into a table)."""
 
@@ -105,6 +107,7 @@ class Operator:
 
         The number of inputs and the rank of the first have been checked.
         """
+        self.given = values
         for attribute in self.attributes:
             name = attribute.name
             setattr(self, name, values.get(name, attribute.default))

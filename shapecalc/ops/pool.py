@@ -95,6 +95,9 @@ class Pool(Operator):
     kernel_size: tuple[int, ...]
     stride: tuple[int, ...] | None
     steps: tuple[int, ...]
+    axes: list[tuple[int, int, int, int]]
+    """Kernel, stride, padding and dilation of each spatial axis."""
+    windows: list[Window]
     padding: Any = 0
     dilation: Any = 1
     ceil_mode: bool
@@ -104,24 +107,23 @@ class Pool(Operator):
         self.steps = self.kernel_size if self.stride is None else self.stride
         self.padding = per_axis(self.padding, self.rank)
         self.dilation = per_axis(self.dilation, self.rank)
-
-    def windows(self, x: Shape) -> list[tuple[Dim, int, int, int, int]]:
-        """Size, kernel, stride, padding and dilation of each spatial axis."""
-        return list(zip(x[-self.rank :], self.kernel_size, self.steps, self.padding, self.dilation, strict=True))
+        self.axes = list(zip(self.kernel_size, self.steps, self.padding, self.dilation, strict=True))
+        self.windows = [Window(k, s, p, d) for k, s, p, d in self.axes]
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
         (x,) = xs
         needs: list[Need] = []
-        for a, (i, k, s, p, d) in enumerate(self.windows(x), len(x) - self.rank):
+        for a, (k, s, p, d) in enumerate(self.axes, len(x) - self.rank):
             needs.append((PADDING_HALF, k - 2 * p, a))
-            needs.append((WINDOW_FITS, travel(i, k, s, p, d, self.ceil_mode), a))
+            needs.append((WINDOW_FITS, travel(x[a], k, s, p, d, self.ceil_mode), a))
             if self.within:
-                needs.append((KERNEL_WITHIN, i - k, a))
+                needs.append((KERNEL_WITHIN, x[a] - k, a))
         return needs
 
     def shape(self, *xs: Shape) -> tuple[Shape, ...]:
         (x,) = xs
-        sizes = [pooled_size(*window, self.ceil_mode) for window in self.windows(x)]
+        ceil = self.ceil_mode
+        sizes = [pooled_size(i, k, s, p, d, ceil) for i, (k, s, p, d) in zip(x[-self.rank :], self.axes, strict=True)]
         y = (*x[: -self.rank], *sizes)
         return (y, y) if self.return_indices else (y,)
 
@@ -132,7 +134,7 @@ class Pool(Operator):
         return 0
 
     def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
-        return sliding(xs[0], [Window(k, s, p, d) for _, k, s, p, d in self.windows(xs[0])])
+        return sliding(xs[0], self.windows)
 
 
 class MaxPool(Pool):

@@ -27,11 +27,8 @@ FAMILIES: tuple[tuple[str, str], ...] = (
         "ZeroPad1d ZeroPad2d ZeroPad3d ConstantPad1d ConstantPad2d ConstantPad3d ReflectionPad1d ReflectionPad2d "
         "ReflectionPad3d ReplicationPad1d ReplicationPad2d ReplicationPad3d CircularPad1d CircularPad2d CircularPad3d",
     ),
-    (
-        "norm",
-        "BatchNorm1d BatchNorm2d BatchNorm3d LayerNorm GroupNorm InstanceNorm1d InstanceNorm2d InstanceNorm3d RMSNorm "
-        "LocalResponseNorm",
-    ),
+    ("channelnorm", "BatchNorm1d BatchNorm2d BatchNorm3d InstanceNorm1d InstanceNorm2d InstanceNorm3d"),
+    ("norm", "LayerNorm GroupNorm RMSNorm LocalResponseNorm"),
     (
         "activation",
         "ReLU ReLU6 LeakyReLU PReLU RReLU ELU CELU SELU GELU SiLU Mish Softplus Softsign Softshrink Hardshrink "
@@ -41,7 +38,8 @@ FAMILIES: tuple[tuple[str, str], ...] = (
     ("dropout", "Dropout Dropout1d Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout"),
     ("linear", "Linear Identity"),
     ("embedding", "Embedding"),
-    ("attention", "MultiheadAttention ScaledDotProductAttention"),
+    ("attention", "MultiheadAttention"),
+    ("dotproduct", "ScaledDotProductAttention"),
     ("resize", "Upsample UpsamplingNearest2d UpsamplingBilinear2d Interpolate PixelShuffle PixelUnshuffle"),
     ("reshape", "Flatten Unflatten Reshape"),
     ("axes", "Permute Transpose Squeeze Unsqueeze Expand"),

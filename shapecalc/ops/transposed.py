@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from shapecalc.dims.field import POINT, Spread
-from shapecalc.ops.conv import Convolution
+from shapecalc.dims.field import Spread
+from shapecalc.ops.conv import UNMIXED, Convolution
 from shapecalc.ops.kinds import FLAG, POSITIVE, PerAxis, Word
 from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED, Attribute, Claim
 
@@ -69,13 +69,8 @@ class ConvTranspose(Convolution):
 
     def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
         first = len(xs[0]) - self.rank
-        spatial = [
-            (a, Spread(k, s, p, d))
-            for a, (k, s, p, d) in enumerate(
-                zip(self.kernel_size, self.stride, self.padding, self.dilation, strict=True), first
-            )
-        ]
-        return (((0, POINT), (None, POINT), *spatial) if first == 2 else ((None, POINT), *spatial),)
+        each = zip(self.kernel_size, self.stride, self.padding, self.dilation, strict=True)
+        return ((*UNMIXED[2 - first :], *enumerate([Spread(k, s, p, d) for k, s, p, d in each], first)),)
 
 
 def _transposed(rank: int) -> tuple[Attribute, ...]:
