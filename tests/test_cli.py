@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,17 @@ def test_a_note_fails_only_where_asked(here: Path) -> None:
     assert run("check", "--fail-on", "info", "noted.yaml", cwd=here).status == 0
 
 
+def opened(path: Path, process: subprocess.Popen[bytes]) -> int:
+    """A named pipe opened for writing, once the process has opened it for reading. Raises where it ends before."""
+    for _ in range(3000):
+        assert process.poll() is None, process.communicate()
+        try:
+            return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:  # nobody reads yet
+            time.sleep(0.01)
+    raise TimeoutError
+
+
 @pytest.mark.skipif(os.name == "nt", reason="named pipes of POSIX")
 def test_ctrl_c_ends_with_130_in_silence(tmp_path: Path) -> None:
     """The spec is a named pipe, so that the signal comes when the process is known to be reading."""
@@ -146,10 +158,12 @@ def test_ctrl_c_ends_with_130_in_silence(tmp_path: Path) -> None:
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
     )
-    with open(tmp_path / "slow.yaml", "w", encoding="utf-8"):
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+    pipe = opened(tmp_path / "slow.yaml", process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    os.close(pipe)
     assert process.returncode == 130
     assert b"Traceback" not in out + err
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from shapecalc.dims.field import WHOLE, Unknown
 from shapecalc.dims.sym import Sym, names
-from shapecalc.ops.op import KEEPS_NOTHING, NO_WEIGHTS, ZERO, Claim, Operator
+from shapecalc.ops.op import KEEPS_NOTHING, NO_NEEDS, NO_WEIGHTS, ZERO, Claim, Operator
 from shapecalc.ops.ranks import from_front
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from shapecalc.dims.field import Seen
     from shapecalc.dims.sym import Dim
-    from shapecalc.ops.op import Kept, Shape
+    from shapecalc.ops.op import Kept, Need, Shape
 
 
 class Arrangement(Operator):
@@ -40,6 +40,28 @@ class TensorFunction(Arrangement):
 
     def constructor(self) -> str | None:
         return None
+
+
+class OneAxis(TensorFunction):
+    """A tensor function on one axis, whose output is a view."""
+
+    view = True
+    dim: int
+    axis: int
+
+    def settle(self, *xs: Shape) -> None:
+        self.axis = from_front(self.dim, counted(len(xs[0])))
+
+    def needs(self, *xs: Shape) -> Sequence[Need]:
+        if not xs[0]:
+            return ((SCALAR, 1),)
+        if outside((self.axis,), len(xs[0])):
+            return ((DIM, 1),)
+        return self.size_needs(xs[0][self.axis])
+
+    def size_needs(self, n: Dim) -> Sequence[Need]:
+        """What must hold of the size of the axis, if anything."""
+        return NO_NEEDS
 
 
 class Lost:
@@ -144,3 +166,6 @@ def _replaced(text: str, name: str, with_: str) -> str:
 def source_sizes(sizes: Sequence[Dim], x: Shape, tensor: str) -> str:
     """Source text of several sizes, separated by commas."""
     return ", ".join(source_size(s, x, tensor) for s in sizes)
+
+
+SCALAR, DIM = scalar_claim("dim"), dimension_claim("dim")

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from shapecalc.dims.field import POINT, Window
 from shapecalc.dims.sym import least, most
 from shapecalc.ops.arrange import (
+    OneAxis,
     TensorFunction,
-    counted,
     dimension_claim,
     listed,
-    outside,
-    scalar_claim,
     source_size,
 )
 from shapecalc.ops.kinds import COUNT, INT, NUMBER, POSITIVE, Listed, Word, or_null
@@ -27,28 +25,14 @@ if TYPE_CHECKING:
     from shapecalc.ops.op import Kept, Need, Reads, Shape
 
 
-class Part(TensorFunction):
+class Part(OneAxis):
     """What Select, Slice and Narrow share: one axis of which a part is taken, as a view."""
 
-    view = True
-    dim: int
-    axis: int
     came: Shape
 
     def settle(self, *xs: Shape) -> None:
+        super().settle(*xs)
         self.came = xs[0]
-        self.axis = from_front(self.dim, counted(len(xs[0])))
-
-    def needs(self, *xs: Shape) -> Sequence[Need]:
-        if not xs[0]:
-            return ((SCALAR, 1),)
-        if outside((self.axis,), len(xs[0])):
-            return ((DIM, 1),)
-        return self.part_needs(xs[0][self.axis])
-
-    def part_needs(self, n: Dim) -> Sequence[Need]:
-        """What must hold of the size of the axis."""
-        return ()
 
     def around(self, x: Shape, *middle: Dim) -> tuple[Shape, ...]:
         """The shape with other sizes in place of the axis."""
@@ -75,7 +59,7 @@ class Select(Part):
     )
     index: Dim
 
-    def part_needs(self, n: Dim) -> Sequence[Need]:
+    def size_needs(self, n: Dim) -> Sequence[Need]:
         return ((INDEX, n + self.index if _negative(self.index) else n - 1 - self.index, self.axis),)
 
     def shape(self, *xs: Shape) -> tuple[Shape, ...]:
@@ -161,7 +145,7 @@ class Narrow(Part):
     def begin(self, n: Dim) -> Dim:
         return n + self.start if _negative(self.start) else self.start
 
-    def part_needs(self, n: Dim) -> Sequence[Need]:
+    def size_needs(self, n: Dim) -> Sequence[Need]:
         begin = self.begin(n)
         return (
             (STARTS, begin, self.axis),
@@ -372,8 +356,7 @@ def _say_left(op: Any, xs: Sequence[Shape], axis: int) -> str:
     return f"pad {listed(op.pairs[axis])} cuts more than there is of the input {xs[0][axis]} on axis {axis}"
 
 
-SCALAR = scalar_claim("dim")
-DIM, DIMS = dimension_claim("dim"), dimension_claim("dims")
+DIMS = dimension_claim("dims")
 INDEX = Claim("SC217", "index", AT_LEAST_ZERO, _say_index)
 STARTS = Claim("SC217", "start", AT_LEAST_ZERO, _say_starts)
 LENGTH = Claim("SC217", "length", AT_LEAST_ZERO, _say_length)

@@ -45,6 +45,14 @@ class Sides(PerAxis):
         return super().read(value)
 
 
+SAMPLES: dict[int, Any] = {
+    1: [({"padding": 2}, ((2, 3, 7),)), ({"padding": [4, -1]}, ((3, 5),))],
+    2: [({"padding": 1}, ((2, 3, 7, 5),)), ({"padding": [0, 1, 2, 3]}, ((3, 7, 5),))],
+    3: [({"padding": [1, 2, 3, 0, 1, 1]}, ((2, 2, 5, 6, 7),))],
+}
+"""Arguments and input shapes by the number of axes that are padded."""
+
+
 class Padding(Operator):
     """What all paddings share: sizes grow by what is added at both ends of an axis."""
 
@@ -86,6 +94,10 @@ class Padding(Operator):
 
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         return self.kept
+
+    @classmethod
+    def samples(cls) -> Any:
+        return SAMPLES[cls.rank]
 
 
 class ConstantPad(Padding):
@@ -226,19 +238,11 @@ class ReflectionPad1d(ReflectionPad):
     ranks = (2, 3)
     attributes = (_padding(1),)
 
-    @classmethod
-    def samples(cls) -> Any:
-        return [({"padding": 2}, ((2, 3, 7),)), ({"padding": [4, -1]}, ((3, 5),))]
-
 
 class ReflectionPad2d(ReflectionPad):
     rank = 2
     ranks = (3, 4)
     attributes = (_padding(2),)
-
-    @classmethod
-    def samples(cls) -> Any:
-        return [({"padding": 1}, ((2, 3, 7, 5),)), ({"padding": [0, 1, 2, 3]}, ((3, 7, 5),))]
 
 
 class ReflectionPad3d(ReflectionPad):
@@ -246,19 +250,11 @@ class ReflectionPad3d(ReflectionPad):
     ranks = (4, 5)
     attributes = (_padding(3),)
 
-    @classmethod
-    def samples(cls) -> Any:
-        return [({"padding": [1, 2, 3, 0, 1, 1]}, ((2, 2, 5, 6, 7),))]
-
 
 class ReplicationPad1d(ReplicationPad):
     rank = 1
     ranks = (2, 3)
     attributes = (_padding(1),)
-
-    @classmethod
-    def samples(cls) -> Any:
-        return [({"padding": 9}, ((2, 3, 7),)), ({"padding": [4, -1]}, ((3, 5),))]
 
 
 class ReplicationPad2d(ReplicationPad):
@@ -266,19 +262,11 @@ class ReplicationPad2d(ReplicationPad):
     ranks = (3, 4)
     attributes = (_padding(2),)
 
-    @classmethod
-    def samples(cls) -> Any:
-        return [({"padding": 1}, ((2, 3, 7, 5),)), ({"padding": [0, 1, 2, 3]}, ((3, 7, 5),))]
-
 
 class ReplicationPad3d(ReplicationPad):
     rank = 3
     ranks = (4, 5)
     attributes = (_padding(3),)
-
-    @classmethod
-    def samples(cls) -> Any:
-        return [({"padding": [1, 2, 3, 0, 1, 1]}, ((2, 2, 5, 6, 7),))]
 
 
 class CircularPad1d(CircularPad):
@@ -286,29 +274,17 @@ class CircularPad1d(CircularPad):
     ranks = (2, 3)
     attributes = (_padding(1),)
 
-    @classmethod
-    def samples(cls) -> Any:
-        return [({"padding": 7}, ((2, 3, 7),)), ({"padding": [4, -1]}, ((3, 5),))]
-
 
 class CircularPad2d(CircularPad):
     rank = 2
     ranks = (3, 4)
     attributes = (_padding(2),)
 
-    @classmethod
-    def samples(cls) -> Any:
-        return [({"padding": 1}, ((2, 3, 7, 5),)), ({"padding": [0, 1, 2, 3]}, ((3, 7, 5),))]
-
 
 class CircularPad3d(CircularPad):
     rank = 3
     ranks = (4, 5)
     attributes = (_padding(3),)
-
-    @classmethod
-    def samples(cls) -> Any:
-        return [({"padding": [1, 2, 3, 0, 1, 1]}, ((2, 2, 5, 6, 7),))]
 
 
 def _ends(op: Any, xs: Sequence[Shape], axis: int) -> tuple[int, int]:

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from shapecalc.dims.field import POINT
 from shapecalc.dims.sym import Sym
-from shapecalc.ops.arrange import TensorFunction, counted, dimension_claim, listed, outside, scalar_claim
+from shapecalc.ops.arrange import OneAxis, listed
 from shapecalc.ops.kinds import COUNT, POSITIVE, Either, Listed
 from shapecalc.ops.op import AT_LEAST_ZERO, ZERO, Attribute, Claim, source
 from shapecalc.ops.ranks import DIM as AXIS
-from shapecalc.ops.ranks import from_front
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,27 +21,10 @@ MOST_PIECES = 10_000
 """Outputs that one layer may have: far more than any network has, far fewer than an axis may have positions."""
 
 
-class Cut(TensorFunction):
+class Cut(OneAxis):
     """What Chunk, Split and Unbind share: an axis, and outputs none of which is the main one."""
 
-    view = True
     equals = True
-    dim: int
-    axis: int
-
-    def settle(self, *xs: Shape) -> None:
-        self.axis = from_front(self.dim, counted(len(xs[0])))
-
-    def needs(self, *xs: Shape) -> Sequence[Need]:
-        if not xs[0]:
-            return ((SCALAR, 1),)
-        if outside((self.axis,), len(xs[0])):
-            return ((DIM, 1),)
-        return self.size_needs(xs[0][self.axis])
-
-    def size_needs(self, n: Dim) -> Sequence[Need]:
-        """What must hold of the size that is cut."""
-        raise NotImplementedError
 
     def pieces(self, n: Dim) -> Sequence[Dim]:
         """Sizes of the outputs along the axis; may assume the needs."""
@@ -212,7 +194,6 @@ def _say_too_many(op: Any, xs: Sequence[Shape], axis: int) -> str:
     return f"{type(op).__name__} makes more than {MOST_PIECES:,} outputs of axis {op.axis} of {listed(xs[0])}"
 
 
-SCALAR, DIM = scalar_claim("dim"), dimension_claim("dim")
 EVERY_CHUNK = Claim("SC214", "chunks", AT_LEAST_ZERO, _say_every_chunk)
 SECTIONS = Claim("SC214", "split_size_or_sections", ZERO, _say_sections)
 UNKNOWN_COUNT = Claim("SC113", "dim", ZERO, _say_unknown_count, lambda op, xs, axis: "fix the size with --set")
