@@ -221,7 +221,8 @@ def _broken_need(op: Operator, node: Node, need: Need, xs: tuple[Shape, ...]) ->
     advice = claim.advise(op, xs, axis) if claim.advise else ""
     wires = [w for w in dict.fromkeys(node.inputs) if w is not None]
     change = last_change(wires[0], axis) if axis >= 0 and claim.relation is AT_LEAST_ZERO else ""
-    help = "; ".join(filter(None, [advice, change, *map(arrival, wires)]))
+    histories = [] if len(wires) == 1 and wires[0].node is None else map(arrival, wires)
+    help = "; ".join(filter(None, [advice, change, *histories]))
     return Mistake(claim.code, claim.say(op, xs, axis), place, help)
 
 

@@ -24,10 +24,14 @@ def render_concise(report: Report, paint: Paint = PLAIN) -> list[str]:
 
 
 def render_summary(report: Report) -> str:
-    """One line on a file that could be read: its name and totals."""
+    """One line on a file that could be read: its name and totals, which mistakes keep from being known."""
     totals = report.totals
-    bound = "at least " if report.lower_bounds else ""
-    return f"{printable(report.path)}: {report.name}, {bound}{count(totals.params)} params, {count(totals.macs)} MACs"
+    title = f"{printable(report.path)}: {report.name}"
+    errors = sum(SEVERITIES[d.code] == "error" for d in report.diagnostics)
+    if errors:
+        return f"{title}, {_plural(errors, 'error')}"
+    params, macs = ("at least " * (key in report.lower_bounds) for key in ("params", "macs"))
+    return f"{title}, {params}{count(totals.params)} params, {macs}{count(totals.macs)} MACs"
 
 
 def render_full(report: Report, paint: Paint = PLAIN) -> list[str]:
