@@ -11,7 +11,6 @@ from shapecalc.graph.document import shape_of, with_batch
 from shapecalc.graph.graph import trail_text
 from shapecalc.graph.mistake import Mistake, Silent
 from shapecalc.graph.values import param_value
-from shapecalc.source.codes import SEVERITIES
 from shapecalc.source.diagnostic import Diagnostic
 from shapecalc.source.located import Items, Pairs, Scalar, kind_of
 from shapecalc.source.names import EXPECT_KEYS, LAYER_EXPECT_KEYS
@@ -48,7 +47,7 @@ def broken_expectations(report: Report, settings: Mapping[str, Any], measure: Me
         message = f"`expect` is not checked, as it speaks of the default of {', '.join(graph.changed)}"
         return [Diagnostic("SC502", message, node.start, node.end)]
     found = [d for expectation in graph.expectations for d in _layer(report, expectation)]
-    if any(SEVERITIES[d.code] == "error" for d in report.diagnostics):
+    if any(d.severity == "error" for d in report.diagnostics):
         # What a mistake leaves undecided, or breaks in the whole, is that mistake's own matter.
         return [d for d in found if d.code != "SC503"]
     return found + [d for case in _cases(graph.spec.expect) for d in _case(case, report, settings, measure)]
@@ -69,7 +68,7 @@ def _case(case: Node, report: Report, settings: Mapping[str, Any], measure: Meas
     try:
         if chosen is not None:
             report = measure(report.graph.spec, {**settings, **_settings(chosen, report)})
-            if error := next((d for d in report.diagnostics if SEVERITIES[d.code] == "error"), None):
+            if error := next((d for d in report.diagnostics if d.severity == "error"), None):
                 return [Diagnostic("SC501", f"with this `set`: {error.message}", chosen.start, chosen.end)]
         return list(_checked(case, report, measure, settings))
     except Mistake as mistake:
@@ -225,7 +224,7 @@ def _sizes(node: Node, report: Report, measure: Measure, settings: Mapping[str, 
         for item in listed.items if isinstance(listed, Items) else [listed]:
             value = param_value(item, graph.env)
             other = measure(graph.spec, {**settings, key.text: value})
-            error = next((d for d in other.diagnostics if SEVERITIES[d.code] == "error"), None)
+            error = next((d for d in other.diagnostics if d.severity == "error"), None)
             if error is not None:
                 where = f" at {error.layer}" if error.layer else ""
                 message = f"{key.text} = {value} does not work: {error.message}{where}"

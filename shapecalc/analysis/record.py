@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.dims.sym import Sym
-from shapecalc.source.codes import NAMES, SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -117,8 +116,8 @@ def diagnostic_object(d: Diagnostic, report: Report) -> dict[str, Any]:
     end_line, end_column = report.source.place(d.end)
     return {
         "code": d.code,
-        "name": NAMES[d.code],
-        "severity": SEVERITIES[d.code],
+        "name": d.name,
+        "severity": d.severity,
         "message": d.message,
         "path": report.path,
         "line": line,

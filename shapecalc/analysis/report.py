@@ -10,7 +10,6 @@ from shapecalc.analysis.memory import memory_of
 from shapecalc.analysis.sight import sights
 from shapecalc.dims.field import WHOLE, Field, Unknown
 from shapecalc.graph.graph import Group, Node
-from shapecalc.source.codes import SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -215,7 +214,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        return not any(SEVERITIES[d.code] in ("error", "warning") for d in self.diagnostics)
+        return not any(d.severity in ("error", "warning") for d in self.diagnostics)
 
     @property
     def name(self) -> str:

@@ -10,7 +10,6 @@ import click
 
 from shapecalc.pipeline import analyse, check
 from shapecalc.render.paint import Paint, wants_colour
-from shapecalc.source.codes import SEVERITIES
 from shapecalc.source.text import decode
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     if missing:
         return 2
     failing = LEVELS[options["fail_on"]]
-    found = any(SEVERITIES[d.code] in failing for r in reports for d in r.diagnostics)
+    found = any(d.severity in failing for r in reports for d in r.diagnostics)
     return int(found and not options["exit_zero"])
 
 

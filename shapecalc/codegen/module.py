@@ -11,7 +11,6 @@ from keyword import iskeyword
 from typing import TYPE_CHECKING
 
 from shapecalc.graph.graph import Group, Node
-from shapecalc.source.codes import SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -48,7 +47,7 @@ STUB = '''class {name}(nn.Module):
 def emit(report: Report) -> str:
     """Source text of the network's module. Raises ValueError for a report with errors."""
     graph = report.graph
-    if graph is None or not graph.outputs or any(SEVERITIES[d.code] == "error" for d in report.diagnostics):
+    if graph is None or not graph.outputs or any(d.severity == "error" for d in report.diagnostics):
         raise ValueError(f"{report.path} has errors, so no module can be made of it")
     name = report.name
     group = "Group" if "Group" not in (name, *graph.spec.blocks) else "ChildGroup"

@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from shapecalc import __version__
-from shapecalc.source.codes import SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +18,7 @@ WIDTH = 120
 
 def render_json(reports: Sequence[Report]) -> str:
     """One object for all files; within one schema_version keys are only added."""
-    severities = [SEVERITIES[d.code] for r in reports for d in r.diagnostics]
+    severities = [d.severity for r in reports for d in r.diagnostics]
     document = {
         "schema_version": SCHEMA_VERSION,
         "tool": {"name": "shapecalc", "version": __version__},

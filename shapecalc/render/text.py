@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from shapecalc.render.number import count
 from shapecalc.render.paint import PLAIN, printable, width
-from shapecalc.source.codes import NAMES, SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +26,7 @@ def render_summary(report: Report) -> str:
     """One line on a file that could be read: its name and totals, which mistakes keep from being known."""
     totals = report.totals
     title = f"{printable(report.path)}: {report.name}"
-    errors = sum(SEVERITIES[d.code] == "error" for d in report.diagnostics)
+    errors = sum(d.severity == "error" for d in report.diagnostics)
     if errors:
         return f"{title}, {_plural(errors, 'error')}"
     params, macs = ("at least " * (key in report.lower_bounds) for key in ("params", "macs"))
@@ -41,7 +40,7 @@ def render_full(report: Report, paint: Paint = PLAIN) -> list[str]:
 
 def found_line(reports: Sequence[Report]) -> str:
     """`Found N errors.` as ruff ends, with what else there is; "All checks passed!" where there is nothing."""
-    severities = [SEVERITIES[d.code] for r in reports for d in r.diagnostics]
+    severities = [d.severity for r in reports for d in r.diagnostics]
     errors, warnings = severities.count("error"), severities.count("warning")
     parts = [_plural(errors, "error")] * (errors > 0 or warnings > 0)
     parts += [_plural(warnings, "warning")] * (warnings > 0)
@@ -60,7 +59,7 @@ def _place(report: Report, d: Diagnostic, paint: Paint) -> str:
 def _headline(d: Diagnostic, paint: Paint) -> str:
     message = printable(d.message).replace("\n", " ")
     layer = f" [{printable(d.layer)}]" if d.layer else ""
-    return f"{paint(d.code, COLOURS[SEVERITIES[d.code]], 'bold')} {message}{layer}"
+    return f"{paint(d.code, COLOURS[d.severity], 'bold')} {message}{layer}"
 
 
 def _full(report: Report, d: Diagnostic, paint: Paint) -> str:
@@ -71,10 +70,10 @@ def _full(report: Report, d: Diagnostic, paint: Paint) -> str:
     last = end_column - 1 if end_line == line else len(text)
     marked = text[column - 1 : max(last, column)]
     indent = " " * width(printable(text[: column - 1]))
-    carets = paint("^" * max(1, width(printable(marked.rstrip()))), COLOURS[SEVERITIES[d.code]])
+    carets = paint("^" * max(1, width(printable(marked.rstrip()))), COLOURS[d.severity])
     margin = " " * len(str(line))
     lines = [
-        f"{_place(report, d, paint)} {SEVERITIES[d.code]} {_headline(d, paint)} ({NAMES[d.code]})",
+        f"{_place(report, d, paint)} {d.severity} {_headline(d, paint)} ({d.name})",
         f"{margin} |",
         f"{line} | {printable(text)}",
         f"{margin} | {indent}{carets}",

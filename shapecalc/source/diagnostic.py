@@ -6,6 +6,8 @@ in `shapecalc.source.codes`. Nothing here prints, exits or knows a file's path.
 
 from __future__ import annotations
 
+from shapecalc.source.codes import NAMES, SEVERITIES
+
 
 class Diagnostic:
     """One finding. `start` and `end` are character offsets in the text that was read (end exclusive).
@@ -36,6 +38,16 @@ class Diagnostic:
         self.layer = layer
         self.trail = trail
         self.related = related
+
+    @property
+    def name(self) -> str:
+        """The kebab-case name of the code."""
+        return NAMES[self.code]
+
+    @property
+    def severity(self) -> str:
+        """`error`, `warning` or `info`."""
+        return SEVERITIES[self.code]
 
     def __repr__(self) -> str:
         return f"<{self.code} {self.start}-{self.end} {self.message!r}>"

@@ -178,3 +178,11 @@ def test_a_shared_layer_is_shared_once_more() -> None:
         Hand(lambda m, x: m.a(m.a(m.a(x))), a=nn.Linear(4, 4)),
         (2, 4),
     )
+
+
+def test_a_shared_block_is_shared_once_more() -> None:
+    twin(
+        BLOCK + "input: [4]\nlayers: {a: {Two: 4}, b: {Two: 4, share: a}, c: [{Two: 4, share: b}, {Linear: 2}]}",
+        Hand(lambda m, x: getattr(m.c, "1")(m.a(m.a(m.a(x)))), a=two(4, 4), c=chain(**{"1": nn.Linear(4, 2)})),
+        (2, 4),
+    )
