@@ -26,16 +26,6 @@ if TYPE_CHECKING:
 
     Measure = Callable[[Spec, Mapping[str, Any]], Report]
 
-NUMBERS = {
-    "params",
-    "trainable_params",
-    "macs",
-    "flops",
-    "peak_activation_bytes",
-    "saved_bytes",
-    "train_bytes",
-}
-
 
 def broken_expectations(report: Report, settings: Mapping[str, Any], measure: Measure) -> list[Diagnostic]:
     """A diagnostic for each expectation that does not hold, is undecided, or is not checked."""

@@ -171,6 +171,7 @@ class Totals:
         "macs",
         "params",
         "peak_activation_bytes",
+        "peak_activation_layer",
         "receptive_field",
         "receptive_field_layer",
         "saved_bytes",
@@ -185,6 +186,7 @@ class Totals:
         self.macs: Dim = 0
         self.flops: Dim = 0
         self.peak_activation_bytes: Dim | None = None
+        self.peak_activation_layer = ""
         self.saved_bytes: Dim | None = None
         self.train_bytes: Dim | None = None
         self.receptive_field: ReceptiveField | None = None
@@ -273,6 +275,7 @@ class Report:
         if not memory.whole:
             self.lower_bounds.append("saved_bytes")
         totals.peak_activation_bytes = memory.peak
+        totals.peak_activation_layer = memory.peak_layer
         if memory.peak is None:
             self.reasons["peak_activation_bytes"] = "which layer holds most depends on sizes that are not known"
         self.reasons["train_bytes"] = "the peak of a training step is not modelled yet"

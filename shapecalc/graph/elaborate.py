@@ -115,7 +115,7 @@ class Walk:
 
     # mistakes
 
-    def mistake(self, mistake: Mistake, trail: Trail = None, path: str = "", help: str = "") -> None:
+    def mistake(self, mistake: Mistake, trail: Trail = None, path: str = "") -> None:
         """Report a mistake, once for each place in the text however often a loop or block leads there."""
         key = (mistake.code, mistake.start, mistake.end)
         if key in self.reported:
@@ -127,7 +127,7 @@ class Walk:
                 mistake.message,
                 mistake.start,
                 mistake.end,
-                help=mistake.help or help,
+                help=mistake.help,
                 layer=path,
                 trail=trail_text(trail),
             )

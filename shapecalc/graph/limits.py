@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from shapecalc.source.spec import Body, Nest, Spec
 
 MAX_LAYERS = 200_000
-MAX_STEPS = 4 * MAX_LAYERS
+MAX_STEPS = 300_000
 """Layers, groups, skipped layers and loop turns of one walk: what is left out costs time too."""
 MAX_DEPTH = 80
 """Sequences, blocks and merges inside of each other."""

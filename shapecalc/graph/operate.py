@@ -87,13 +87,7 @@ def _wires(operator: type[Operator], child: Child, given: Given) -> tuple[Wire |
     least = sum(not s.endswith(("?", "*")) for s in slots) + repeated
     if least <= len(wires) and (repeated or len(wires) <= len(slots)):
         return wires
-    due = (
-        f"{least}"
-        if least == len(slots) and not repeated
-        else f"at least {least}"
-        if repeated
-        else f"{least} to {len(slots)}"
-    )
+    due = f"at least {least}" if repeated else f"{least} to {len(slots)}" if least < len(slots) else f"{least}"
     title = operator.__name__
     message = f"{title} takes {due} input{'s' * (due != '1')}, and {len(wires)} arrive{'s' * (len(wires) == 1)}"
     listing = ", ".join(s.rstrip("?*") for s in slots)

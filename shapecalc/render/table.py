@@ -145,7 +145,8 @@ def render_totals(report: Report) -> list[str]:
         rows.append(("receptive field", f"{axes(field.size)}{stride} ({totals.receptive_field_layer})"))
     batch = f"(batch {report.conditions.batch}, {report.conditions.dtype})"
     if totals.peak_activation_bytes is not None:
-        rows.append(("peak activations", f"{size_bytes(totals.peak_activation_bytes)} in inference {batch}"))
+        where = f", at {printable(totals.peak_activation_layer)}" if totals.peak_activation_layer else ""
+        rows.append(("peak activations", f"{size_bytes(totals.peak_activation_bytes)} in inference{where} {batch}"))
     rows.append(("kept for backward", _at_least(report, "saved_bytes", f"{size_bytes(totals.saved_bytes)} {batch}")))
     if report.legal is not None and report.legal.possible:
         rows += [("" if i else "input sizes", line) for i, line in enumerate(size_lines(report))]
