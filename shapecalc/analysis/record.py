@@ -73,7 +73,7 @@ def totals_object(report: Report) -> dict[str, Any]:
         "flops": plain(totals.flops),
         "receptive_field": None if field is None else {"layer": totals.receptive_field_layer, **_field(field)},
         "peak_activation_bytes": plain(totals.peak_activation_bytes),
-        "peak_activation_layer": totals.peak_activation_layer or None,
+        "peak_activation_layer": None if totals.peak_activation_bytes is None else totals.peak_activation_layer,
         "saved_bytes": plain(totals.saved_bytes),
         "train_bytes": plain(totals.train_bytes),
     }

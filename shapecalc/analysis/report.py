@@ -277,7 +277,8 @@ class Report:
         totals.peak_activation_bytes = memory.peak
         totals.peak_activation_layer = memory.peak_layer
         if memory.peak is None:
-            self.reasons["peak_activation_bytes"] = "which layer holds most depends on sizes that are not known"
+            reason = "which layer holds most depends on sizes that are not known"
+            self.reasons |= dict.fromkeys(("peak_activation_bytes", "peak_activation_layer"), reason)
         self.reasons["train_bytes"] = "the peak of a training step is not modelled yet"
 
     def _total_field(self) -> None:

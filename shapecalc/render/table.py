@@ -106,9 +106,10 @@ def render_table(
     if columns is not None:
         _shrink(cells, rights, columns)
     head, *body = map("  ".join, zip(*map(aligned, cells, rights), strict=True))
-    return "\n".join(
-        [_title(report, paint), "", paint(head.rstrip(), "bold"), *map(str.rstrip, body), "", *render_totals(report)]
-    )
+    totals = render_totals(report)
+    if columns is not None:
+        totals = [clip(line, columns) for line in totals]
+    return "\n".join([_title(report, paint), "", paint(head.rstrip(), "bold"), *map(str.rstrip, body), "", *totals])
 
 
 def _title(report: Report, paint: Paint) -> str:
