@@ -174,7 +174,7 @@ def _result(outputs: Sequence[Wire]) -> str:
 def _call(node: Node, names: _Names) -> str:
     assert node.op is not None
     args = ["None" if w is None else names.of(w) for w in node.inputs]
-    targets = ", ".join(names.output(w, node) for w in node.outputs)
+    targets = node.op.targets([names.output(w, node) for w in node.outputs])
     return f"{targets} = {node.op.call(_reach(node.owner.path), args)}"
 
 

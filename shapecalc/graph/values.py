@@ -9,8 +9,9 @@ from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.graph.mistake import Mistake, Silent
-from shapecalc.ops.kinds import Unfit
+from shapecalc.ops.kinds import Part, Unfit
 from shapecalc.ops.op import REQUIRED
+from shapecalc.ops.registry import MODULES, find
 from shapecalc.source.located import UNREADABLE, Items, Pairs, Scalar, kind_of
 from shapecalc.source.names import is_name
 from shapecalc.source.nearest import nearest
@@ -136,7 +137,7 @@ def attributes_of(operator: type[Operator]) -> tuple[dict[str, Attribute], str |
 def read_argument(attribute: Attribute, node: Node, env: Env) -> Any:
     """The value of an operator's argument in the form that its kind gives it."""
     kind: Kind = attribute.kind
-    value = value_of(node, env, kind.words, text=kind.text)
+    value = layer_of(node, env) if kind.layer else value_of(node, env, kind.words, text=kind.text)
     try:
         return kind.read(value)
     except Unfit as unfit:
@@ -144,6 +145,30 @@ def read_argument(attribute: Attribute, node: Node, env: Env) -> Any:
         near = nearest(value, kind.words) if isinstance(value, str) else None
         code = "SC109" if type(value) in kind.types else "SC105"
         raise Mistake(code, shown, node, f"did you mean {near}?" if near else "") from None
+
+
+def layer_of(node: Node, env: Env) -> Part:
+    """A layer written as an argument: an operator's name, or a mapping of it to its arguments. Raises Mistake."""
+    if isinstance(node, Pairs) and len(node.pairs) == 1:
+        head, argument = node.pairs[0][0], node.pairs[0][1]
+    elif isinstance(node, Scalar):
+        head, argument = node, None
+    else:
+        raise Mistake("SC105", f"a layer is due here, not {kind_of(node)}", node)
+    if head.text not in MODULES:
+        near = nearest(head.text, MODULES)
+        raise Mistake("SC106", f"no operator is named {head.text!r}", head, f"did you mean {near}?" if near else "")
+    operator = find(head.text)
+    by_name, main, required = attributes_of(operator)
+    nothing = isinstance(argument, Scalar) and argument.value is None
+    written, mistakes = match_arguments(head.text, by_name, main, None if nothing else argument)
+    for mistake in mistakes:
+        raise mistake
+    values = {key: read_argument(by_name[key], value, env) for key, value in written.items()}
+    missing = [by_name[name] for name in required if name not in values]
+    if missing:
+        raise missing_arguments(head.text, missing, head)
+    return Part(operator, values)
 
 
 def match_arguments(

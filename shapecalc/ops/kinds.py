@@ -13,7 +13,10 @@ from shapecalc.dims.sym import Sym
 from shapecalc.ops.op import Uniform
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from shapecalc.dims.sym import Dim
+    from shapecalc.ops.op import Operator
 
 
 class Unfit(Exception):
@@ -39,6 +42,8 @@ class Kind:
     words: frozenset[str] = frozenset()
     text = False
     wants = "a value"
+    layer = False
+    """Whether it takes a layer, written as one."""
     types: tuple[type, ...] = ()
     """Types of values that it takes at all: one of another type is of the wrong type, not refused."""
 
@@ -243,6 +248,37 @@ class Null(Kind):
 
     def same(self, value: Any, default: Any) -> bool:
         return value is None and default is None
+
+
+class Part:
+    """A layer given as an argument: the operator's class and the values of its arguments as read."""
+
+    __slots__ = ("operator", "values")
+
+    def __init__(self, operator: type[Operator], values: Mapping[str, Any]) -> None:
+        self.operator = operator
+        self.values = values
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Part) and (self.operator, self.values) == (other.operator, other.values)
+
+    def __hash__(self) -> int:
+        return hash((self.operator, tuple(self.values.items())))
+
+
+class Layer(Kind):
+    """A layer of one of the operators named, where torch wants a module."""
+
+    layer = True
+
+    def __init__(self, *operators: str) -> None:
+        self.operators = operators
+        self.wants = f"a layer ({', '.join(operators)})"
+
+    def read(self, value: Any) -> Part:
+        if isinstance(value, Part) and value.operator.__name__ in self.operators:
+            return value
+        raise self.unfit(value)
 
 
 INT = Whole()

@@ -160,6 +160,10 @@ class Operator:
         """Source text of the expression that applies it: `module` is how the module is reached."""
         return f"{module}({', '.join(args)})"
 
+    def targets(self, names: Sequence[str]) -> str:
+        """Source text of the left side that takes the results apart, where torch nests them."""
+        return ", ".join(names)
+
     @classmethod
     def samples(cls) -> Sequence[tuple[dict[str, Any], tuple[tuple[int, ...], ...]]]:
         """Arguments and input shapes that feed every generic test; at least one."""
