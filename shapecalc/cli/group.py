@@ -13,6 +13,7 @@ from shapecalc import __version__
 
 COMMANDS = {
     "check": "Check specs: the layer table, totals, and whatever is wrong.",
+    "verify": "Let torch confirm every figure: build the module, run it, compare.",
     "emit": "Print the equivalent torch.nn.Module.",
 }
 """Every command with its line of help; the module `shapecalc.cli.NAME` holds `command`."""

@@ -56,6 +56,14 @@ def emit(report: Report) -> str:
     return "\n\n".join(part.rstrip("\n") + "\n" for part in parts)
 
 
+def variables(graph: Graph) -> dict[str, Wire]:
+    """The value that each local variable of the emitted `forward` holds, by the variable's name."""
+    names = _Names(graph.env)
+    for wire in graph.inputs:
+        names.input(wire)
+    return {names.output(wire, node): wire for node in graph.nodes for wire in node.outputs}
+
+
 def _head(report: Report) -> str:
     functional = "import torch.nn.functional as F\n"
     return (

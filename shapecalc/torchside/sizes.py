@@ -1,0 +1,72 @@
+"""Which sizes a symbolic spec is verified at: the smallest legal ones, larger ones, and the nearest illegal ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from shapecalc.dims.sym import names
+from shapecalc.torchside.build import build
+from shapecalc.torchside.run import example_inputs
+from shapecalc.torchside.verify import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shapecalc.analysis.report import Report
+    from shapecalc.dims.sizes import SizeSet
+
+LARGER = 40
+"""How far above the smallest legal size the second choice lies."""
+
+
+def symbols(report: Report) -> list[str]:
+    """The named sizes of the inputs, N apart, in their order."""
+    assert report.graph is not None
+    found = [n for w in report.graph.inputs for size in w.shape or () for n in sorted(names(size))]
+    return [n for n in dict.fromkeys(found) if n != "N"]
+
+
+def legal_choices(report: Report) -> list[dict[str, int]]:
+    """One choice of sizes for a spec without symbols (none); otherwise the smallest legal and a larger one."""
+    free = symbols(report)
+    if not free:
+        return [{}]
+    choices = [{n: _legal(report, n, 0) for n in free}, {n: _legal(report, n, LARGER * i) for i, n in enumerate(free, 1)}]
+    legal = report.legal
+    fitting = [c for c in choices if legal is None or legal.holds(c)]
+    return fitting or [dict.fromkeys(free, _legal(report, free[0], LARGER))]
+
+
+def _sizes(report: Report, name: str) -> SizeSet | None:
+    return None if report.legal is None else report.legal.sizes.get(name)
+
+
+def _legal(report: Report, name: str, above: int) -> int:
+    sizes = _sizes(report, name)
+    smallest = 1 if sizes is None else sizes.smallest() or 1
+    return smallest + above if sizes is None else sizes.following(smallest + above - 1) or smallest
+
+
+def refused(report: Report) -> Iterator[Finding]:
+    """For each symbol the illegal size nearest to the smallest legal one: torch must refuse it."""
+    assert report.graph is not None
+    free = symbols(report)
+    chosen = legal_choices(report)[0]
+    for name in free:
+        sizes = _sizes(report, name)
+        illegal = None if sizes is None else sizes.nearest_illegal(chosen[name])
+        if illegal is None or illegal < 1:
+            continue
+        inputs = example_inputs(report.graph, {**chosen, name: illegal, "N": 2}, "cpu")
+        yield Finding("", f"refuses {name} = {illegal}", True, _refuses(report, inputs))
+
+
+def _refuses(report: Report, inputs: list[torch.Tensor]) -> bool:
+    try:
+        with torch.no_grad():
+            build(report).eval()(*inputs)
+    except (RuntimeError, ValueError):
+        return True
+    return False
