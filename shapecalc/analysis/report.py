@@ -32,10 +32,11 @@ class ReceptiveField:
     `start` likewise; `aligned` is false where branches with different centres met.
     """
 
-    __slots__ = ("aligned", "input", "reason", "size", "start", "stride")
+    __slots__ = ("aligned", "input", "reason", "size", "start", "stride", "tracks")
 
     def __init__(self, name: str, tracks: Sequence[Track]) -> None:
         self.input = name
+        self.tracks = tracks
         self.size: list[Any] = []
         self.stride: list[Any] = []
         self.start: list[Any] = []

@@ -7,10 +7,11 @@ state must hold every line that is seen, and its two ends must be seen where the
 from __future__ import annotations
 
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
+from shapecalc.dims.field import Field
 from shapecalc.torchside.run import example_inputs, run_layers
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from shapecalc.analysis.report import Layer, ReceptiveField, Report
+    from shapecalc.analysis.report import Layer, Report
+    from shapecalc.analysis.sight import Track
 
 MOST_WORK = 4 * 10**10
 """Multiply-accumulates that the probes of one axis may cost; beyond it fewer lines are probed."""
@@ -35,23 +37,30 @@ def seen_wrongly(
     if first.dtype != "float32" or first.shape is None or str(first.shape[0]) != "N" or len(graph.inputs) > 1:
         return
     for number, axis in enumerate(range(2, len(first.shape))):
-        lines, seen = _probe(report, module, sizes, device, axis)
+        tracks = {id(x.node.outputs[0]): t for x in report.layers if (t := _track(x, first.name, number)) is not None}
+        lines, seen = _probe(report, module, sizes, device, axis, tracks)
         for layer in report.layers:
-            field = layer.receptive_field
             found = seen.get(id(layer.node.outputs[0]))
-            if field is None or found is None or field.input != first.name or not _runs(layer, field, number):
-                continue
-            yield (layer.path, axis, *_judged(field, number, lines, found))
+            if found is not None:
+                yield (layer.path, axis, *_judged(tracks[id(layer.node.outputs[0])].field, lines, found))
 
 
-def _runs(layer: Layer, field: ReceptiveField, number: int) -> bool:
-    """Whether the layer's field on that axis is stated and runs along the same axis of its output."""
-    shape = layer.node.outputs[0].shape
-    return shape is not None and len(shape) > number + 2 and isinstance(field.size[number], int)
+def _track(layer: Layer, name: str, number: int) -> Track | None:
+    """How the layer sees that spatial axis of the input, where a field is stated and runs along an axis of its own."""
+    field = layer.receptive_field
+    if field is None or field.input != name or layer.node.outputs[0].shape is None:
+        return None
+    track = field.tracks[number]
+    return track if isinstance(track.field, Field) and track.at is not None and not track.merged else None
 
 
 def _probe(
-    report: Report, module: nn.Module, sizes: Mapping[str, int], device: str, axis: int
+    report: Report,
+    module: nn.Module,
+    sizes: Mapping[str, int],
+    device: str,
+    axis: int,
+    tracks: Mapping[int, Track],
 ) -> tuple[list[int], dict[int, torch.Tensor]]:
     """The lines that were probed, and for each output whether its line o sees probe i, as a matrix (i, o)."""
     graph = report.graph
@@ -69,31 +78,24 @@ def _probe(
             batch[i].select(axis - 1, line).fill_(float("nan"))
         with torch.no_grad():
             values = run_layers(module, graph, [batch])
-        for key, value in values.items():
-            if isinstance(value, torch.Tensor) and value.dim() > axis and value.shape[0] == len(chosen):
-                others = [d for d in range(1, value.dim()) if d != axis]
+        for key, track in tracks.items():
+            value = values.get(key)
+            if isinstance(value, torch.Tensor) and value.shape[0] == len(chosen):
+                others = [d for d in range(1, value.dim()) if d != track.at]
                 parts.setdefault(key, []).append(value.isnan().sum(others) > 0)
     return lines, {key: torch.cat(found) for key, found in parts.items() if sum(map(len, found)) == len(lines)}
 
 
-def _judged(field: ReceptiveField, number: int, lines: list[int], seen: torch.Tensor) -> tuple[str, str]:
-    """Ours and what is seen, equal texts where they agree, at the output's middle, edges and quarters."""
-    size, stride, start = field.size[number], field.stride[number], field.start[number]
+def _judged(field: Field, lines: list[int], seen: torch.Tensor) -> tuple[str, str]:
+    """Ours and what is seen, equal texts where no output sees beyond its field: at both edges and between."""
     outputs = seen.shape[1]
     for o in sorted({0, outputs // 4, outputs // 2, outputs - 1}):
-        low = start + o * stride
-        hit = [line for line, saw in zip(lines, seen[:, o].tolist(), strict=True) if saw]
-        outside = [line for line in hit if not _within(line, low, size, stride)]
-        if outside:
-            return _span(low, size), f"output {o} sees line {outside[0]}"
-    return str(size), str(size)
-
-
-def _within(line: int, low: Any, size: int, stride: Any) -> bool:
-    """Where the field depends on the output's phase (stride below 1), its start is that of one phase only."""
-    slack = 0 if isinstance(stride, int) and stride >= 1 else size
-    return bool(low - slack <= line < low + size + slack)
-
-
-def _span(low: Any, size: int) -> str:
-    return f"lines {low} to {low + size - 1}"
+        turn, phase = divmod(o, field.period)
+        low, high = (end[phase] + turn * field.advance for end in (field.lo, field.hi))
+        hit = {i for i, saw in zip(lines, seen[:, o].tolist(), strict=True) if saw}
+        outside = [i for i in hit if not low <= i <= high]
+        unseen = [i for i in (low, high) if low >= 0 and high <= lines[-1] and i in lines and i not in hit]
+        if outside or unseen:
+            theirs = f"and line {outside[0]}" if outside else f"but not line {unseen[0]}"
+            return f"output {o} sees lines {low} to {high}", theirs
+    return str(field.size), str(field.size)

@@ -33,7 +33,10 @@ def legal_choices(report: Report) -> list[dict[str, int]]:
     free = symbols(report)
     if not free:
         return [{}]
-    choices = [{n: _legal(report, n, 0) for n in free}, {n: _legal(report, n, LARGER * i) for i, n in enumerate(free, 1)}]
+    choices = [
+        {n: _legal(report, n, 0) for n in free},
+        {n: _legal(report, n, LARGER * i) for i, n in enumerate(free, 1)},
+    ]
     legal = report.legal
     fitting = [c for c in choices if legal is None or legal.holds(c)]
     return fitting or [dict.fromkeys(free, _legal(report, free[0], LARGER))]
