@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,10 +29,8 @@ def command(paths: tuple[str, ...], assignments: tuple[str, ...], **options: Any
     Needs torch (pip install 'shapecalc-nn[torch]'). A spec with symbols is verified at several sizes, legal ones and
     the nearest illegal ones, which torch must refuse.
     """
-    try:
-        import torch  # noqa: F401 - only whether it is there
-    except ImportError:
-        raise click.ClickException("verify needs torch: pip install 'shapecalc-nn[torch]'") from None
+    if find_spec("torch") is None:
+        raise click.ClickException("verify needs torch: pip install 'shapecalc-nn[torch]'")
     settings = settings_of(assignments)
     found: list[Verification] = []
     broken = False

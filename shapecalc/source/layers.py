@@ -46,6 +46,10 @@ def _flat(targets: Targets) -> Iterator[str]:
             yield from _flat(target)
 
 
+SHORT = 5
+"""Below so many letters a name near an operator's is no misspelling of it."""
+
+
 class LayerReader:
     """Reads bodies; what is wrong goes to `diagnostics`."""
 
@@ -226,6 +230,8 @@ class LayerReader:
             if loop_header(key.text) is not None:
                 continue
             near = nearest(key.text, self.heads) if key.text[:1].isupper() else None
+            if near and len(key.text) < SHORT and near.lower() != key.text.lower():
+                near = None  # `Net` is a name, and only by chance near `Neg`
             if near or not self.may_be_child(value):
                 self.unknown_operator(key, near)
                 return None

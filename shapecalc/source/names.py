@@ -21,7 +21,7 @@ TRAIN_KEYS = (
 )  # fmt: skip
 TORCH_WORDS = frozenset(
     {"area", "bicubic", "bilinear", "circular", "constant", "linear", "nearest", "none", "ones", "reflect", "replicate"}
-    | {"same", "tanh", "trilinear", "valid", "zeros"}
+    | {"gelu", "relu", "same", "tanh", "trilinear", "valid", "zeros"}
 )
 """The closed lists of words that arguments take, all operators together; a test compares it with the registry."""
 STRUCTURAL = frozenset({"Sequential", "Residual"})

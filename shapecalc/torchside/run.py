@@ -85,7 +85,8 @@ def kept_bytes(module: nn.Module, inputs: Sequence[torch.Tensor]) -> int:
             kept[storage.data_ptr()] = (storage.nbytes(), tensor)  # held, so that no other takes its place
         return tensor
 
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+    plain = torch.backends.mkldnn.flags(enabled=False)  # oneDNN would keep workspaces
+    with plain, torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         outputs = module(*inputs)
     del outputs
     return sum(size for size, _ in kept.values())

@@ -237,10 +237,10 @@ def test_a_block_uses_another_and_its_arguments_see_the_caller() -> None:
         """
         params: {w: 3}
         blocks:
-          Outer: {params: {w: ~}, layers: {a: {Inner: {w: w + 1}}, b: {Inner: in_features}}}
+          Around: {params: {w: ~}, layers: {a: {Inner: {w: w + 1}}, b: {Inner: in_features}}}
           Inner: {params: {w: 9}, layers: [{Linear: w}, ReLU]}
         input: [5]
-        layers: {o: {Outer: w * 2}, last: Inner}
+        layers: {o: {Around: w * 2}, last: Inner}
         """,
         chain(
             o=chain(a=numbered(nn.Linear(5, 7), nn.ReLU()), b=numbered(nn.Linear(7, 5), nn.ReLU())),

@@ -64,9 +64,9 @@ CLASSES = """shapecalc: 1
 name: {net}
 blocks:
   {block}: {{layers: {{w: {{Parameter: [4]}}, a: {{Add: w}}, b: {{Pad: [1, 0]}}}}}}
-  Outer: {{layers: {{inner: {block}}}}}
+  Holder: {{layers: {{inner: {block}}}}}
 input: [4]
-layers: {{outer: Outer, fc: {{Linear: 2}}}}
+layers: {{outer: Holder, fc: {{Linear: 2}}}}
 """
 
 

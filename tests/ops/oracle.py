@@ -83,7 +83,7 @@ class Built:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             y = eval(self.op.call("module", args), scope)  # noqa: S307
-        return tuple(y) if isinstance(y, tuple | list) else (y,)
+        return tuple(flat(y))
 
     def train(self, mode: bool) -> Built:
         if isinstance(self.module, nn.Module):
@@ -101,6 +101,11 @@ class Built:
             return {"": tuple(self.module.shape)} if what == "parameters" else {}
         listed = getattr(self.module, f"named_{what}")() if self.module is not None else ()
         return {name: tuple(tensor.shape) for name, tensor in listed}
+
+
+def flat(y: Any) -> list[Any]:
+    """The tensors of a result, which recurrent layers nest."""
+    return [tensor for part in y for tensor in flat(part)] if isinstance(y, tuple | list) else [y]
 
 
 def dtype_of(op: type[Operator] | Operator) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_overloads
 
 import pytest
 import torch
@@ -211,8 +211,8 @@ def _symbols(op: Any, sizes: dict[str, int], i: int, x: Any) -> tuple[Any, ...]:
 
 def _arguments(function: Any, name: str) -> dict[str, Any]:
     return {
-        k: REQUIRED if p.default is p.empty else p.default
-        for k, p in inspect.signature(function).parameters.items()
+        k: REQUIRED if p.default is p.empty else getattr(p.default, "__name__", p.default)
+        for k, p in inspect.signature((get_overloads(function) or [function])[0]).parameters.items()
         if k not in NOT_OURS and not k.startswith("_") and (name, k) not in DEPRECATED
     }
 
@@ -247,7 +247,8 @@ def _kept_by_autograd(module: Built, given: list[Any]) -> int:
             kept[tensor.untyped_storage().data_ptr()] = tensor
         return tensor
 
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
+    plainly = torch.backends.mkldnn.flags(enabled=False)  # oneDNN runs an LSTM in a workspace of its own
+    with plainly, torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
         module(*given)
     return sum(t.untyped_storage().nbytes() for t in kept.values())
 

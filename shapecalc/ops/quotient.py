@@ -1,0 +1,62 @@
+"""Quotients of tensors and numbers, element by element."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shapecalc.ops.merge import OPERANDS, Elementwise, broadcast, promoted
+from shapecalc.ops.op import Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shapecalc.ops.op import Shape
+
+
+class Div(Elementwise):
+    """The first operand divided by the others, element by element.
+
+    Sizes: sizes of 1 stretch to those of the others, as in torch.
+    Cost: no multiply-accumulates; autograd keeps every tensor that divides or is divided by one, and the quotients
+        between; nothing where numbers alone divide.
+    Pitfalls: integers become float32; nothing guards against a division by 0.
+    Torch: torch.div, the sign /.
+    """
+
+    attributes = (OPERANDS,)
+    sign = "/"
+
+    def stretches(self) -> bool:
+        return True
+
+    def dtypes(self, *dtypes: str) -> tuple[str, ...] | None:
+        return (promoted(dtypes, [1.0]),)
+
+    def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
+        """Both sides of each quotient of tensors, and the reciprocal that torch makes of a number by a tensor."""
+        kept: list[Kept] = []
+        before: Kept | None = None
+        shape: Shape = ()
+        count = 0
+        for n, operand in enumerate(self.operands):
+            if isinstance(operand, str):
+                x, count = xs[count], count + 1
+                shape = broadcast((shape, x))
+                if before is not None:
+                    kept += [before, Kept("input", count - 1)]
+                elif n:
+                    kept.append(Kept("new", shape=x))
+                before = Kept("new", shape=shape) if n else Kept("input")
+            elif before is not None:
+                before = Kept("new", shape=shape)
+        return kept
+
+    @classmethod
+    def samples(cls) -> Any:
+        return [
+            ({}, ((2, 3, 5, 4), (2, 3, 5, 4))),
+            ({}, ((2, 7), (2, 7), (2, 7))),
+            ({"operands": (1, "tensor", 0.5, "free")}, ((3, 4), (4,))),
+            ({"operands": ("tensor", 2)}, ((3, 4),)),
+            ({"operands": ("tensor", 2, "tensor")}, ((2, 3, 1), (3, 4))),
+        ]
