@@ -152,7 +152,7 @@ def _settle(
 
 
 def _check_first(operator: type[Operator], node: Node, x: Shape) -> None:
-    """Rank and dtype of the first input."""
+    """Rank and dtype of the first input, and the dtypes of the others."""
     wire = node.inputs[0]
     assert wire is not None
     ranks, takes = operator.ranks, operator.takes
@@ -160,9 +160,18 @@ def _check_first(operator: type[Operator], node: Node, x: Shape) -> None:
         due = " or ".join(map(str, ranks))
         message = f"{operator.__name__} takes {due} dimensions, and {len(x)} arrive: {shown_shape(x)}"
         raise Mistake("SC209", message, node.place, arrival(wire))
+    _check_dtype(operator, node, wire, takes, "")
+    for slot, other in zip(operator.inputs, node.inputs, strict=False):
+        name = slot.rstrip("?*")
+        if other is not None:
+            _check_dtype(operator, node, other, operator.further.get(name), f" as its {name}")
+
+
+def _check_dtype(operator: type[Operator], node: Node, wire: Wire, takes: frozenset[str] | None, role: str) -> None:
     if takes is not None and wire.dtype not in takes:
         due = ", ".join(sorted(takes))
-        raise Mistake("SC212", f"{operator.__name__} takes {due}, and {wire.dtype} arrives", node.place, arrival(wire))
+        message = f"{operator.__name__} takes {due}{role}, and {wire.dtype} arrives"
+        raise Mistake("SC212", message, node.place, arrival(wire))
 
 
 def _operands(operands: tuple[Any, ...], wires: tuple[Wire | None, ...]) -> tuple[Any, ...]:

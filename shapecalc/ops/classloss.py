@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.dims.field import POINT
 from shapecalc.ops.arrange import listed
@@ -12,7 +12,7 @@ from shapecalc.ops.merge import equal_needs
 from shapecalc.ops.op import ZERO, Attribute, Claim, Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from shapecalc.ops.op import Need, Reads, Shape
 
@@ -99,12 +99,13 @@ class NLLLoss(ClassLoss):
     Sizes: input [N, C, ...] or [C], target without the classes. A single number; with `reduction: none` one loss for
         each position.
     Cost: no parameters and no multiply-accumulates; training keeps both inputs.
-    Pitfalls: it takes logarithms: LogSoftmax comes before it. The target must be int64, which is not checked.
+    Pitfalls: it takes logarithms: LogSoftmax comes before it. The target holds indices, int64.
         `weight` wants a tensor, so only null is taken.
     Torch: torch.nn.NLLLoss.
     """
 
     attributes = (WEIGHT, AVERAGE, IGNORED, REDUCE, REDUCTION)
+    further: ClassVar[Mapping[str, frozenset[str]]] = {"target": frozenset({"int64", "uint8"})}
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
         x, target = xs

@@ -90,6 +90,8 @@ class Operator:
     inputs: ClassVar[tuple[str, ...]] = ("input",)
     ranks: ClassVar[Sequence[int] | None] = None
     takes: ClassVar[frozenset[str] | None] = None
+    further: ClassVar[Mapping[str, frozenset[str]]] = {}
+    """Dtypes that inputs behind the first must have, by the input's name."""
     view: ClassVar[bool] = False
     equals: ClassVar[bool] = False
     """Whether several outputs are equals (Chunk), so that the bare name means none of them."""

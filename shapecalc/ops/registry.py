@@ -21,6 +21,7 @@ FAMILIES: tuple[tuple[str, str], ...] = (
         "adaptive",
         "AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d",
     ),
+    ("unpool", "MaxUnpool1d MaxUnpool2d MaxUnpool3d"),
     ("blendpool", "MixedPool2d StochasticPool2d"),
     (
         "pad",
@@ -54,6 +55,7 @@ FAMILIES: tuple[tuple[str, str], ...] = (
     ("axes", "Permute Transpose Squeeze Unsqueeze Expand"),
     ("cut", "Select Slice Narrow Roll Pad"),
     ("repeat", "Repeat Tile RepeatInterleave Flip"),
+    ("gather", "Where Gather IndexSelect"),
     ("split", "Chunk Split Unbind"),
     ("reduce", "Mean Sum Prod Std Var Norm LogSumExp CumSum"),
     ("extremum", "Max Min AMax AMin ArgMax ArgMin Sort TopK"),
@@ -70,7 +72,7 @@ FAMILIES: tuple[tuple[str, str], ...] = (
         "MultiLabelSoftMarginLoss",
     ),
     ("pairloss", "MarginRankingLoss CosineEmbeddingLoss TripletMarginLoss"),
-    ("classloss", "CrossEntropyLoss"),
+    ("classloss", "CrossEntropyLoss NLLLoss"),
 )
 
 MODULES: dict[str, str] = {name: module for module, line in FAMILIES for name in line.split()}

@@ -36,7 +36,6 @@ class MaxUnpool(Arrangement):
     inputs = ("input", "indices")
     takes = FLOATS
     further: ClassVar[Mapping[str, frozenset[str]]] = {"indices": frozenset({"int64"})}
-    """Dtypes that inputs behind the first must have."""
     kernel_size: tuple[Dim, ...]
     stride: tuple[Dim, ...] | None
     padding: Any

@@ -110,15 +110,29 @@ def flat(y: Any) -> list[Any]:
 
 def dtype_of(op: type[Operator] | Operator) -> str:
     """The dtype of a test input: float32 wherever the operator takes it."""
-    return "float32" if op.takes is None or op.takes & FLOATS else "int64"
+    if op.takes is None or op.takes & FLOATS:
+        return "float32"
+    return "int64" if "int64" in op.takes else min(op.takes)
 
 
 def tensors(op: Operator, xs: Sequence[Any], device: str = "cpu") -> list[Any]:
-    """Inputs of those shapes: numbers from 0 to 1, or indices of 0 and 1."""
+    """Inputs of those shapes: numbers from 0 to 1, indices of 0 and 1, or truth values."""
     torch.manual_seed(3)
-    if dtype_of(op) == "int64":
-        return [None if x is None else torch.randint(0, 2, x, device=device) for x in xs]
-    return [None if x is None else torch.rand(x, device=device) for x in xs]
+    slots = [slot.rstrip("?*") for slot in op.inputs]
+    usual = "float32" if dtype_of(op) == "bool" else dtype_of(op)
+    taken = [dtype_of(op)] + [_first_of(op.further.get(slot), usual) for slot in slots[1:]]
+    taken += [usual] * len(xs)
+    return [None if x is None else _tensor(x, dtype, device) for x, dtype in zip(xs, taken, strict=False)]
+
+
+def _first_of(dtypes: frozenset[str] | None, otherwise: str) -> str:
+    return otherwise if dtypes is None or otherwise in dtypes else "int64" if "int64" in dtypes else min(dtypes)
+
+
+def _tensor(shape: Any, dtype: str, device: str) -> Any:
+    if dtype == "float32":
+        return torch.rand(shape, device=device)
+    return torch.randint(0, 2, shape, device=device).to(getattr(torch, dtype))
 
 
 def bound(value: Any, sizes: Mapping[str, int]) -> Any:
