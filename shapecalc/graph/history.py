@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from shapecalc.dims.sym import Dim
     from shapecalc.graph.graph import Wire
     from shapecalc.ops.op import Shape
 
@@ -50,14 +51,20 @@ def _product(wire: Wire) -> str:
             continue
         merged = before.shape[1:]
         if len(before.shape) > len(wire.shape) and len(wire.shape) > 1:
-            return f"{'*'.join(str(s) if isinstance(s, int) else f'({s})' for s in merged)} = {wire.shape[-1]}"
+            return f"{'*'.join(map(_factor, merged))} = {wire.shape[-1]}"
         return ""
     return ""
 
 
 def _short(shape: Shape) -> str:
     sizes = shape[1:] if len(shape) > 1 and str(shape[0]) == "N" else shape
-    return "x".join(str(s) if isinstance(s, int) else f"({s})" for s in sizes)
+    return "x".join(map(_factor, sizes))
+
+
+def _factor(size: Dim) -> str:
+    """A size as a factor: closed forms of several words in brackets."""
+    text = str(size)
+    return text if text.isalnum() else f"({text})"
 
 
 def last_change(wire: Wire, axis: int) -> str:

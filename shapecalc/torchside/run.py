@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -85,8 +86,9 @@ def kept_bytes(module: nn.Module, inputs: Sequence[torch.Tensor]) -> int:
             kept[storage.data_ptr()] = (storage.nbytes(), tensor)  # held, so that no other takes its place
         return tensor
 
-    plain = torch.backends.mkldnn.flags(enabled=False)  # oneDNN would keep workspaces
-    with plain, torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+    hooks = torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)
+    # oneDNN would keep workspaces; switching it off warns of hardware that is not there.
+    with warnings.catch_warnings(action="ignore"), torch.backends.mkldnn.flags(enabled=False), hooks:
         outputs = module(*inputs)
     del outputs
     return sum(size for size, _ in kept.values())
