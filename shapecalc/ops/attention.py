@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from shapecalc.dims.field import ALL, POINT
 from shapecalc.dims.sym import names
 from shapecalc.ops.arrange import listed
+from shapecalc.ops.batchplace import BATCH_PLACE
 from shapecalc.ops.dtypes import FLOATS
 from shapecalc.ops.kinds import FLAG, FRACTION, POSITIVE, or_null
 from shapecalc.ops.op import INFERRED, ZERO, Attribute, Claim, Kept, Operator, source
@@ -265,20 +266,6 @@ def _say_same_rank(op: Any, xs: Sequence[Shape], axis: int) -> str:
     return f"query {listed(q)}, key {listed(k)} and value {listed(v)} differ in their number of dimensions"
 
 
-def _say_batch_place(op: Any, xs: Sequence[Shape], axis: int) -> str:
-    shape, size = listed(xs[0]), xs[0][axis]
-    if op.batch is None:
-        return f"{shape} has two dimensions, which means one sample, but axis {axis} is {size}, the batch"
-    first = str(op.batch_first).lower()
-    return f"batch_first is {first}, so axis {op.batch} of {shape} is the batch, but {size} is axis {axis}"
-
-
-def _advise_batch_place(op: Any, xs: Sequence[Shape], axis: int) -> str:
-    if op.batch is None:
-        return "a sequence has an axis of positions between batch and features"
-    return f"`batch_first: {'false' if op.batch_first else 'true'}`" if axis == 1 - op.batch else ""
-
-
 def _say_heads(op: Any, xs: Sequence[Shape], axis: int) -> str:
     return f"embed_dim {op.embed_dim} does not divide by {op.num_heads} heads"
 
@@ -323,7 +310,6 @@ def _say_mask(op: Any, xs: Sequence[Shape], axis: int) -> str:
 
 
 SAME_RANK = Claim("SC209", "", ZERO, _say_same_rank)
-BATCH_PLACE = Claim("SC215", "batch_first", ZERO, _say_batch_place, _advise_batch_place)
 HEADS = Claim("SC205", "num_heads", ZERO, _say_heads)
 EMBED = Claim("SC203", "embed_dim", ZERO, _say_embed)
 KEY_FEATURES = Claim("SC203", "kdim", ZERO, _say_key_features)

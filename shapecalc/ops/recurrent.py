@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from shapecalc.dims.field import ALL, POINT
 from shapecalc.dims.sym import names
 from shapecalc.ops.arrange import listed
+from shapecalc.ops.batchplace import BATCH_PLACE
 from shapecalc.ops.dtypes import FLOATS
 from shapecalc.ops.kinds import COUNT, FLAG, FRACTION, POSITIVE, Whole, Word
 from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED, ZERO, Attribute, Claim, Kept, Operator
@@ -268,20 +269,6 @@ def same_state(x: Shape, due: Shape) -> list[Need]:
     return [(STATE, a - b) for a, b in zip(x, due, strict=True)]
 
 
-def _say_batch_place(op: Any, xs: Sequence[Shape], axis: int) -> str:
-    shape, size = listed(xs[0]), xs[0][axis]
-    if op.batch is None:
-        return f"{shape} has two dimensions, which means one sample, but axis {axis} is {size}, the batch"
-    first = str(op.batch_first).lower()
-    return f"batch_first is {first}, so axis {op.batch} of {shape} is the batch, but {size} is axis {axis}"
-
-
-def _advise_batch_place(op: Any, xs: Sequence[Shape], axis: int) -> str:
-    if op.batch is None:
-        return "a sequence has an axis of positions between batch and features"
-    return f"`batch_first: {'false' if op.batch_first else 'true'}`" if axis == 1 - op.batch else ""
-
-
 def _say_features(op: Any, xs: Sequence[Shape], axis: int) -> str:
     return f"input_size is {op.input_size}, but {xs[0][-1]} features arrive"
 
@@ -307,7 +294,6 @@ def _say_state(op: Any, xs: Sequence[Shape], axis: int) -> str:
     return f"initial states are {given}, where {' and '.join(map(listed, op.state_shapes(xs[0])))} are due"
 
 
-BATCH_PLACE = Claim("SC215", "batch_first", ZERO, _say_batch_place, _advise_batch_place)
 FEATURES = Claim("SC203", "input_size", ZERO, _say_features)
 SOME_FEATURES = Claim("SC203", "input_size", AT_LEAST_ZERO, _say_some_features)
 SOME_STEPS = Claim("SC201", "", AT_LEAST_ZERO, _say_some_steps)
