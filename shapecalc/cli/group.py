@@ -59,7 +59,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line and exit: 0 clean, 1 findings, 2 wrong usage or internal error, 130 on Ctrl-C."""
     # A run is short and what it makes lives to its end: collecting garbage would only trace it over and over, and
-    # taking it apart object by object at the end would cost a tenth of the run.
+    # taking it apart object by object at the end would only cost time.
     gc.disable()
     status = run(sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):
