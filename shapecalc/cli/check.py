@@ -1,4 +1,4 @@
-"""`shapecalc check`: the main job."""
+"""`shapecalc check`: the main job. Reads files, asks for reports or verdicts, prints them, and says how it ended."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from shapecalc.pipeline import analyse, check
-from shapecalc.render.paint import Paint, wants_colour
-from shapecalc.source.text import decode
+from shapecalc.analysis.costs import CONVENTIONS, OPTIMIZERS
+from shapecalc.analysis.verdict import Verdict
+from shapecalc.cli.examine import Order, Task, object_of, report_of, spread
+from shapecalc.cli.examine import verdicts as found_of
+from shapecalc.cli.show import Shown
+from shapecalc.lint.config import FAILING, LEVELS, ConfigError, Finder
+from shapecalc.lint.selection import UnknownCode
+from shapecalc.ops.dtypes import FLOATS
+from shapecalc.render.text import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from shapecalc.analysis.report import Report
-
-FORMATS = ("table", "concise", "full", "json")
-LEVELS = {
-    "error": ("error",),
-    "warning": ("error", "warning"),
-    "info": ("error", "warning", "info"),
-    "never": (),
-}
+OF_LAYERS = ("table", "json", "markdown", "csv")
+"""Formats that show layers and figures; the others show findings, which the cache keeps."""
+OF_FINDINGS = ("concise", "full", "sarif", "github", "gitlab", "junit")
 STDIN = "<stdin>"
 
 
@@ -41,45 +41,228 @@ def _columns(ctx: click.Context, param: click.Parameter, value: str | None) -> t
     return tuple(dict.fromkeys(keys))
 
 
+def _listed(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> list[str] | None:
+    """Selectors by comma; None where the option is not given."""
+    return [part.strip() for value in values for part in value.split(",") if part.strip()] if values else None
+
+
+def _codes(name: str, help: str) -> Callable[[Any], Any]:
+    return click.option(name, multiple=True, callback=_listed, metavar="CODES", help=help)
+
+
 @click.command("check")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Set a param or an input size.")
-@click.option("--output-format", type=click.Choice(FORMATS), help="Default: table for one file, concise for several.")
+@click.option(
+    "--output-format",
+    type=click.Choice((*OF_LAYERS, *OF_FINDINGS)),
+    envvar="SHAPECALC_OUTPUT_FORMAT",
+    help="Default: table for one file, concise for several, github in GitHub's actions.",
+)
 @click.option(
     "--columns",
     callback=_columns,
     help="Columns of the table, by comma; `default` and `all` are sets of them.",
 )
-@click.option("--sort", metavar="COLUMN", help="Sort the table by a column, largest first.")
+@click.option("--batch-size", default=1, show_default=True, type=click.IntRange(1), help="Samples that bytes count.")
 @click.option(
-    "--fail-on",
-    type=click.Choice(list(LEVELS)),
-    default="warning",
-    show_default=True,
-    help="Least severity that fails.",
+    "--dtype", default="float32", show_default=True, type=click.Choice(sorted(FLOATS)), help="Of floating point."
 )
+@click.option("--optimizer", default="sgd", show_default=True, type=click.Choice(list(OPTIMIZERS)), help="For memory.")
+@click.option(
+    "--convention",
+    default="torch",
+    show_default=True,
+    type=click.Choice(CONVENTIONS),
+    help="What FLOPs count: torch 2 a multiply-add, macs 1; as fvcore and ptflops do; all operations.",
+)
+@click.option("--sort", metavar="COLUMN", help="Sort the table by a column, largest first.")
+@_codes("--select", "Codes, prefixes, names or ALL to look for, in place of the settings'.")
+@_codes("--extend-select", "Codes to look for besides.")
+@_codes("--ignore", "Codes to leave out.")
+@click.option("--fix", is_flag=True, help="Mend what can be mended safely, and write the files.")
+@click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff: fixes that change the module, too.")
+@click.option("--diff", is_flag=True, help="Show as a patch what --fix would change; exit 1 where it would.")
+@click.option("--fail-on", type=click.Choice(FAILING), help="Least severity that fails.  [default: warning]")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 whatever is found.")
+@click.option("--baseline", metavar="FILE", help="Do not tell findings that are in this file.")
+@click.option("--write-baseline", is_flag=True, help="Write the findings of this run into the baseline file.")
+@click.option("--config", metavar="FILE", help="Settings file, in place of the nearest one.")
+@click.option("--force-exclude", is_flag=True, help="Pass over named files that are excluded or no specs, in silence.")
+@click.option("--no-cache", is_flag=True, help="Neither read nor write the cache of verdicts.")
 @click.option("--stdin-filename", metavar="PATH", help="Name that messages give to standard input.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to colour.")
-@click.option("-q", "--quiet", is_flag=True, help="Print diagnostics only.")
+@click.option("-q", "--quiet", is_flag=True, help="Print findings only.")
 def command(paths: tuple[str, ...], **options: Any) -> int:
     """Check specs: files, directories, or - for standard input (default: the directory here).
 
-    Prints the layer table and totals of one file, or a line for each of several, and every diagnostic.
+    Prints the layer table and totals of one file, or a line for each of several, and every finding.
     """
-    _check_sort(options["sort"])
-    settings = _settings(options["assignments"])
-    named = paths or (".",)
-    single = len(named) == 1 and not os.path.isdir(named[0])
-    reports, missing = _reports(named, settings, options["stdin_filename"])
-    if not reports and not missing:
-        click.echo(f"shapecalc: no specs below {', '.join(named)} (YAML files with a line `shapecalc: 1`)", err=True)
-    _print(reports, options["output_format"] or ("table" if single else "concise"), options)
-    if missing:
-        return 2
-    failing = LEVELS[options["fail_on"]]
-    found = any(d.severity in failing for r in reports for d in r.diagnostics)
-    return int(found and not options["exit_zero"])
+    try:
+        return _Run(paths or (".",), options).status()
+    except (ConfigError, UnknownCode) as wrong:
+        raise click.UsageError(str(wrong)) from None
+
+
+class _Run:
+    """One run of the command."""
+
+    def __init__(self, named: Sequence[str], options: dict[str, Any]) -> None:
+        _check_sort(options["sort"])
+        self.options = options
+        self.named = named
+        self.finder = Finder(options["config"])
+        self.here = self.finder.of("." if named[0] == "-" else named[0])
+        self.order = Order(
+            _settings(options["assignments"]),
+            {"batch": options["batch_size"], **{key: options[key] for key in ("dtype", "optimizer", "convention")}},
+            self.finder,
+            options["select"],
+            options["extend_select"] or (),
+            options["ignore"] or (),
+        )
+        self.missing = False
+
+    def status(self) -> int:
+        """Do all of it; the exit status."""
+        tasks = list(self.tasks())
+        if not tasks and not self.missing and not self.options["force_exclude"]:
+            listed = ", ".join(self.named)
+            click.echo(f"shapecalc: no specs below {listed} (YAML files with a line `shapecalc: 1`)", err=True)
+        if self.options["diff"]:
+            return self.differs(tasks)
+        if self.options["fix"]:
+            tasks = [self.fixed(task) for task in tasks]
+        verdicts = self.told(tasks)
+        if self.missing:
+            return 2
+        return int(self.fails(verdicts) and not self.options["exit_zero"])
+
+    def fails(self, verdicts: Sequence[Verdict]) -> bool:
+        least = self.options["fail_on"] or self.here.get("fail-on", "warning")
+        failing = () if least == "never" else LEVELS[: LEVELS.index(least) + 1]
+        return any(f.severity in failing for v in verdicts for f in v.found)
+
+    # what is read
+
+    def tasks(self) -> Iterator[Task]:
+        """A task for each file; those that cannot be read are told, and the others are done."""
+        for path in self.files():
+            try:
+                data = self.read(path)
+            except OSError as error:
+                click.echo(f"shapecalc: {path}: {error.strerror or error}", err=True)
+                self.missing = True
+                continue
+            name = (self.options["stdin_filename"] or STDIN) if path == "-" else path
+            if not (self.options["force_exclude"] and self.passed_over(name, data)):
+                yield Task(name, data, self.order)
+
+    def files(self) -> Iterator[str]:
+        for path in dict.fromkeys(self.named):
+            if os.path.isdir(path):
+                from shapecalc.cli.files import spec_files
+
+                yield from (p for p in spec_files(path) if not self.finder.of(p).excludes(p))
+            else:
+                yield path
+
+    def read(self, path: str) -> bytes:
+        if path == "-":
+            return sys.stdin.buffer.read()
+        with open(path, "rb") as file:
+            return file.read()
+
+    def passed_over(self, path: str, data: bytes) -> bool:
+        from shapecalc.source.parse import is_spec
+
+        return self.finder.of(path).excludes(path) or not is_spec(data.decode("utf-8", "replace"))
+
+    # what is mended
+
+    def differs(self, tasks: Sequence[Task]) -> int:
+        """Print what `--fix` would change as a patch; 1 where it would change something."""
+        from shapecalc.cli.mend import mended, patch
+
+        patches = [patch(task, mended(task, unsafe=self.options["unsafe_fixes"])) for task in tasks]
+        sys.stdout.write("".join(patches))
+        return 2 if self.missing else int(any(patches) and not self.options["exit_zero"])
+
+    def fixed(self, task: Task) -> Task:
+        """The task with its file mended; the text of standard input goes to standard output."""
+        from shapecalc.cli.mend import bytes_of, mended, write_whole
+
+        done = mended(task, unsafe=self.options["unsafe_fixes"])
+        if self.from_stdin:
+            sys.stdout.buffer.write(bytes_of(task, done))
+            sys.stdout.buffer.flush()
+        elif done.count:
+            try:
+                write_whole(task.path, bytes_of(task, done))
+            except OSError as error:
+                click.echo(f"shapecalc: {task.path}: {error.strerror or error}", err=True)
+                self.missing = True
+                return task
+        if done.count:
+            click.echo(f"shapecalc: {task.path}: {plural(done.count, 'fix', 'es')} applied", err=True)
+        task.data = bytes_of(task, done)
+        return task
+
+    @property
+    def from_stdin(self) -> bool:
+        return list(self.named) == ["-"]
+
+    # what is told
+
+    def told(self, tasks: Sequence[Task]) -> Sequence[Verdict]:
+        """Print what is to be said of the files, and give it back."""
+        form = self.form()
+        shown = Shown(self.options, form, sys.stderr if self.options["fix"] and self.from_stdin else sys.stdout)
+        if form in OF_FINDINGS:
+            verdicts = self.unknown(found_of(tasks, self.cache()))
+            shown.findings(verdicts)
+        elif form == "json":
+            made = list(spread(object_of, tasks))
+            verdicts = self.unknown([verdict for verdict, _ in made])
+            shown.objects([document for _, document in made], verdicts)
+        else:
+            reports = [report_of(task) for task in tasks]
+            verdicts = self.unknown([Verdict(report) for report in reports])
+            shown.reports(reports, verdicts)
+        return verdicts
+
+    def form(self) -> str:
+        """The output format: as asked, as the settings say, as the place wants it, or by the number of files."""
+        asked: str = self.options["output_format"] or self.here.get("output-format", "")
+        if asked:
+            return asked
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            return "github"
+        return "table" if len(self.named) == 1 and not os.path.isdir(self.named[0]) else "concise"
+
+    def cache(self) -> Any:
+        if self.options["no_cache"] or self.from_stdin:
+            return None
+        from shapecalc.cli.cache import Cache
+
+        return Cache()
+
+    def unknown(self, verdicts: list[Verdict]) -> list[Verdict]:
+        """The verdicts without the findings of the baseline; with --write-baseline all of them go into it."""
+        path = self.options["baseline"] or self._baseline()
+        if path is None:
+            if self.options["write_baseline"]:
+                raise click.UsageError("--write-baseline wants --baseline FILE, or `baseline` in the settings")
+            return verdicts
+        from shapecalc.cli.baseline import Baseline
+
+        if self.options["write_baseline"]:
+            Baseline.of(verdicts, path).write()
+        return Baseline.read(path).without(verdicts)
+
+    def _baseline(self) -> str | None:
+        named: str | None = self.here.get("baseline")
+        return None if named is None else os.path.join(self.here.folder, named)
 
 
 def _settings(assignments: tuple[str, ...]) -> dict[str, Any]:
@@ -97,98 +280,3 @@ def _check_sort(sort: str | None) -> None:
 
     if sort not in SORTABLE:
         raise click.UsageError(f"--sort takes one of {', '.join(SORTABLE)}, not {sort!r}")
-
-
-def _reports(named: Sequence[str], settings: dict[str, Any], stdin_name: str | None) -> tuple[list[Report], bool]:
-    """A report for each file, and whether a file that was named could not be read."""
-    reports: list[Report] = []
-    missing = False
-    for path in _files(named):
-        try:
-            reports.append(_stdin(settings, stdin_name) if path == "-" else check(path, settings))
-        except OSError as error:
-            click.echo(f"shapecalc: {path}: {error.strerror or error}", err=True)
-            missing = True
-    return reports, missing
-
-
-def _files(named: Sequence[str]) -> Iterator[str]:
-    for path in dict.fromkeys(named):
-        if os.path.isdir(path):
-            from shapecalc.cli.files import spec_files
-
-            yield from spec_files(path)
-        else:
-            yield path
-
-
-def _stdin(settings: dict[str, Any], name: str | None) -> Report:
-    from shapecalc.analysis.report import Report
-    from shapecalc.source.text import Source
-
-    path = name or STDIN
-    source, problem = decode(sys.stdin.buffer.read(), path)
-    return Report(Source(path, ""), None, [problem]) if source is None and problem else analyse(source, settings)  # type: ignore[arg-type]
-
-
-def _print(reports: list[Report], form: str, options: dict[str, Any]) -> None:
-    paint = Paint(wants_colour(options["color"], os.environ, sys.stdout.isatty()))
-    if form == "json":
-        from shapecalc.render.json import render_json
-
-        _out(render_json(reports))
-    elif form == "concise":
-        _concise(reports, options["quiet"], paint)
-    else:
-        for report in reports:
-            _one(report, form, options, paint)
-        _found(reports, options["quiet"])
-
-
-def _concise(reports: list[Report], quiet: bool, paint: Paint) -> None:
-    from shapecalc.render.text import render_concise, render_summary
-
-    for report in reports:
-        if report.graph is not None and not quiet:
-            _out(render_summary(report))
-        for line in render_concise(report, paint):
-            _out(line)
-    _found(reports, quiet)
-
-
-def _one(report: Report, form: str, options: dict[str, Any], paint: Paint) -> None:
-    if form == "table" and (report.layers or (report.graph and report.ok)) and not options["quiet"]:
-        from shapecalc.render.table import DEFAULT, render_table
-
-        columns = _terminal_width()
-        _out(render_table(report, options["columns"] or DEFAULT, options["sort"], columns, paint))
-    if report.diagnostics:
-        from shapecalc.render.text import render_full
-
-        for text in render_full(report, paint):
-            _out("\n" + text if form == "table" and not options["quiet"] else text)
-
-
-def _found(reports: list[Report], quiet: bool) -> None:
-    if not reports or quiet or not any(r.diagnostics for r in reports):
-        return
-    from shapecalc.render.text import found_line
-
-    _out(found_line(reports))
-
-
-def _terminal_width() -> int | None:
-    if not sys.stdout.isatty():
-        return None
-    from shutil import get_terminal_size
-
-    return get_terminal_size().columns
-
-
-def _out(text: str) -> None:
-    """Write a line; what the terminal's encoding lacks is replaced rather than refused."""
-    try:
-        sys.stdout.write(text + "\n")
-    except UnicodeEncodeError:
-        encoding = sys.stdout.encoding or "ascii"
-        sys.stdout.write(text.encode(encoding, "replace").decode(encoding) + "\n")

@@ -16,6 +16,7 @@ from shapecalc.pipeline import check
 @click.option("-o", "--output", type=click.File("w", encoding="utf-8", lazy=True), default="-", help="File to write.")
 def command(path: str, assignments: tuple[str, ...], output: TextIO) -> int:
     """Print the torch.nn.Module that a spec stands for."""
+    from shapecalc.analysis.verdict import Verdict
     from shapecalc.codegen.module import emit
     from shapecalc.render.text import render_full
 
@@ -26,7 +27,7 @@ def command(path: str, assignments: tuple[str, ...], output: TextIO) -> int:
     try:
         text = emit(report)
     except ValueError as error:
-        for text in (*render_full(report), str(error)):
+        for text in (*render_full(Verdict(report)), str(error)):
             click.echo(text, err=True)
         return 1
     output.write(text)

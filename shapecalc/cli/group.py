@@ -15,6 +15,9 @@ COMMANDS = {
     "check": "Check specs: the layer table, totals, and whatever is wrong.",
     "verify": "Let torch confirm every figure: build the module, run it, compare.",
     "emit": "Print the equivalent torch.nn.Module.",
+    "diff": "Compare two specs: layers, figures, state_dict keys.",
+    "schema": "Print the JSON Schema of the spec language, for editors.",
+    "rule": "Print the manual page of a diagnostic code.",
 }
 """Every command with its line of help; the module `shapecalc.cli.NAME` holds `command`."""
 

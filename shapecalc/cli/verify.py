@@ -2,68 +2,125 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from shapecalc.cli.settings import settings_of
-from shapecalc.pipeline import check
+from shapecalc.pipeline import check, check_text
+from shapecalc.source.text import decode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from shapecalc.analysis.report import Report
     from shapecalc.torchside.verify import Verification
 
+STDIN = "<stdin>"
+
 
 @click.command("verify")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Set a param or an input size.")
-@click.option("--device", default="cpu", show_default=True, type=click.Choice(["cpu", "cuda"]), help="Where to run.")
+@click.option(
+    "--device", default="cpu", show_default=True, type=click.Choice(["cpu", "cuda", "meta"]), help="Where to run."
+)
 @click.option("--batch-size", default=2, show_default=True, type=click.IntRange(1), help="Samples of the forward pass.")
-@click.option("--seed", default=0, show_default=True, help="Seed of weights and inputs.")
+@click.option("--seed", default=0, show_default=True, help="Seed of weights, inputs and places that are probed.")
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("-v", "--verbose", is_flag=True, help="Print what agrees, too.")
+@click.option("--stdin-filename", metavar="PATH", help="Name that messages give to standard input.")
+@click.option("-v", "--verbose", is_flag=True, help="Print a table of all layers, too.")
 def command(paths: tuple[str, ...], assignments: tuple[str, ...], **options: Any) -> int:
     """Build the emitted module, run it, and compare shapes, tensors by name, FLOPs, kept bytes and receptive fields.
 
-    Needs torch (pip install 'shapecalc-nn[torch]'). A spec with symbols is verified at several sizes, legal ones and
-    the nearest illegal ones, which torch must refuse.
+    Files, directories, or - for standard input (default: the directory here). Needs torch
+    (pip install 'shapecalc-nn[torch]'). A spec with symbols is verified at several sizes, legal ones and the nearest
+    illegal ones, which torch must refuse. On the meta device, which is taken for what is too large to run, shapes,
+    tensors and FLOPs are compared; on cuda the peak of a training step, too.
     """
     if find_spec("torch") is None:
         raise click.ClickException("verify needs torch: pip install 'shapecalc-nn[torch]'")
-    settings = settings_of(assignments)
-    found: list[Verification] = []
-    broken = False
-    for path in paths:
-        try:
-            report = check(path, settings)
-        except OSError as error:
-            raise click.ClickException(f"{path}: {error.strerror or error}") from None
-        if any(d.severity == "error" for d in report.diagnostics):
-            broken = True
-            _complain(report)
-            continue
-        found += _verified(report, options)
+    _check_device(options["device"])
+    run = _Run(settings_of(assignments), options)
+    found = [done for path in _files(paths or (".",)) for done in run.of(path)]
     _print(found, options)
-    return int(broken or not all(v.ok for v in found))
+    return run.status(found)
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise click.UsageError("--device cuda: torch sees no CUDA device here")
+
+
+def _files(named: tuple[str, ...]) -> Iterator[str]:
+    for path in dict.fromkeys(named):
+        if os.path.isdir(path):
+            from shapecalc.cli.files import spec_files
+
+            yield from spec_files(path)
+        else:
+            yield path
+
+
+class _Run:
+    """What one run of the command met with beside findings: files that are missing or have errors."""
+
+    def __init__(self, settings: Mapping[str, Any], options: dict[str, Any]) -> None:
+        self.settings = settings
+        self.options = options
+        self.missing = False
+        self.broken = False
+
+    def of(self, path: str) -> list[Verification]:
+        """The verifications of a file, one for each choice of sizes; what is wrong with the file is told."""
+        try:
+            report = self.report(path)
+        except OSError as error:
+            click.echo(f"shapecalc: {path}: {error.strerror or error}", err=True)
+            self.missing = True
+            return []
+        if any(d.severity == "error" for d in report.diagnostics):
+            self.broken = True
+            _complain(report)
+            return []
+        return _verified(report, self.options)
+
+    def report(self, path: str) -> Report:
+        if path != "-":
+            return check(path, self.settings)
+        name = self.options["stdin_filename"] or STDIN
+        source, problem = decode(sys.stdin.buffer.read(), name)
+        if source is None:
+            raise OSError(problem.message if problem else "cannot be read")
+        return check_text(source.text, name, self.settings)
+
+    def status(self, found: list[Verification]) -> int:
+        return 2 if self.missing else int(self.broken or not all(v.ok for v in found))
 
 
 def _verified(report: Report, options: dict[str, Any]) -> list[Verification]:
     from shapecalc.torchside.sizes import legal_choices, refused
-    from shapecalc.torchside.verify import verify
+    from shapecalc.torchside.verify import META, verify
 
     done = [
         verify(report, sizes, device=options["device"], batch=options["batch_size"], seed=options["seed"])
         for sizes in legal_choices(report)
     ]
-    done[0].findings += refused(report)
+    if done[0].device != META:  # the meta device lets faults through
+        done[0].findings += refused(report)
     return done
 
 
 def _complain(report: Report) -> None:
+    from shapecalc.analysis.verdict import Verdict
     from shapecalc.render.text import render_full
 
-    for text in render_full(report):
+    for text in render_full(Verdict(report)):
         click.echo(text, err=True)
 
 
@@ -71,10 +128,15 @@ def _print(found: list[Verification], options: dict[str, Any]) -> None:
     if options["output_format"] == "json":
         import json
 
-        click.echo(json.dumps([_object(v) for v in found], indent=2))
+        document = {"schema_version": 1, "networks": [_object(v) for v in found], "ok": all(v.ok for v in found)}
+        click.echo(json.dumps(document, indent=2))
         return
+    from shapecalc.render.verified import render_nodes, render_verified
+
     for verification in found:
-        _text(verification, options["verbose"])
+        click.echo("\n".join(render_verified(verification)))
+        if options["verbose"]:
+            click.echo("\n".join(render_nodes(verification)))
 
 
 def _object(verification: Verification) -> dict[str, Any]:
@@ -82,26 +144,18 @@ def _object(verification: Verification) -> dict[str, Any]:
         "path": verification.report.path,
         "sizes": dict(verification.sizes),
         "device": verification.device,
+        "batch": verification.batch,
         "ok": verification.ok,
+        "notes": verification.notes,
         "findings": [
-            {"layer": f.layer, "what": f.what, "ours": f.ours, "torch": f.theirs, "verdict": f.verdict}
+            {
+                "layer": f.layer,
+                "what": f.what,
+                "ours": f.ours,
+                "torch": f.theirs,
+                "verdict": f.verdict,
+                "reason": f.reason,
+            }
             for f in verification.findings
         ],
     }
-
-
-def _text(verification: Verification, verbose: bool) -> None:
-    verdicts = [f.verdict for f in verification.findings]
-    sizes = " ".join(f"{k}={v}" for k, v in verification.sizes.items())
-    title = " ".join(filter(None, [verification.report.path, sizes]))
-    agree, differ = verdicts.count("agrees"), verdicts.count("differs")
-    click.echo(f"{title}: {agree} figures agree with torch, {differ} differ, {len(verdicts) - agree - differ} not told")
-    for f in verification.findings:
-        if f.verdict == "agrees" and not verbose:
-            continue
-        where = f"{f.layer}: " if f.layer else ""
-        click.echo(
-            f"  {where}{f.what}: {f.verdict}: ours {f.ours}, torch {f.theirs}"
-            if f.verdict != "agrees"
-            else f"  {where}{f.what}: {f.ours}"
-        )

@@ -1,4 +1,4 @@
-"""Reports -> the JSON document of `--output-format json`."""
+"""The objects of files -> the JSON document of `--output-format json`."""
 
 from __future__ import annotations
 
@@ -10,21 +10,19 @@ from shapecalc import __version__
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shapecalc.analysis.report import Report
-
 SCHEMA_VERSION = 1
 WIDTH = 120
 
 
-def render_json(reports: Sequence[Report]) -> str:
-    """One object for all files; within one schema_version keys are only added."""
-    severities = [d.severity for r in reports for d in r.diagnostics]
+def render_json(files: Sequence[dict[str, Any]]) -> str:
+    """One document for all files, of which each object is a report's `to_dict()`; keys are only added."""
+    severities = [d["severity"] for file in files for d in file["diagnostics"]]
     document = {
         "schema_version": SCHEMA_VERSION,
         "tool": {"name": "shapecalc", "version": __version__},
-        "files": [report.to_dict() for report in reports],
+        "files": list(files),
         "summary": {
-            "files": len(reports),
+            "files": len(files),
             "errors": severities.count("error"),
             "warnings": severities.count("warning"),
         },

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
 
 class Column:
-    """One column: its key for --columns, heading, alignment, what it shows of a layer, and what it sorts by."""
+    """One column: its key for --columns, heading, alignment, what it shows of a layer, and what it sorts by.
 
-    __slots__ = ("cell", "heading", "key", "right", "sort")
+    `plain` is what a program reads: a count without separators, 0 where there is nothing, None for what is not known.
+    """
+
+    __slots__ = ("cell", "heading", "key", "plain", "right", "sort")
 
     def __init__(
         self,
@@ -27,16 +30,21 @@ class Column:
         sort: Callable[[Layer], Any] | None = None,
         *,
         right: bool = True,
+        plain: Callable[[Layer], Any] | None = None,
     ) -> None:
         self.key = key
         self.heading = heading
         self.cell = cell
         self.sort = sort
         self.right = right
+        self.plain = plain or cell
 
 
 def _number(key: str, heading: str, attribute: str) -> Column:
-    return Column(key, heading, lambda x: _cost(getattr(x, attribute)), lambda x: _known(getattr(x, attribute)))
+    def value(layer: Layer) -> Any:
+        return getattr(layer, attribute)
+
+    return Column(key, heading, lambda x: _cost(value(x)), lambda x: _known(value(x)), plain=value)
 
 
 def _cost(value: Any) -> str:
@@ -83,6 +91,9 @@ COLUMNS = (
     _number("flops", "FLOPs", "flops"),
     _number("activation", "activation bytes", "activation_bytes"),
     _number("saved", "saved bytes", "saved_bytes"),
+    _number("input_macs", "MACs of input gradients", "macs_backward_input"),
+    _number("weight_macs", "MACs of weight gradients", "macs_backward_weight"),
+    _number("operations", "other operations", "operation_count"),
 )
 BY_KEY = {column.key: column for column in COLUMNS}
 NARROWEST = 12
@@ -98,9 +109,7 @@ def render_table(
     paint: Paint = PLAIN,
 ) -> str:
     """The table of one file with its totals. `columns` is the width of the terminal, None for no limit."""
-    layers = report.layers
-    if sort is not None:
-        layers = sorted(layers, key=BY_KEY[sort].sort or str, reverse=sort not in ("layer", "op"))
+    layers = in_order(report, sort)
     cells = [[c.heading, *map(c.cell, layers)] for c in map(BY_KEY.__getitem__, keys)]
     rights = [BY_KEY[k].right for k in keys]
     if columns is not None:
@@ -110,6 +119,13 @@ def render_table(
     if columns is not None:
         totals = [clip(line, columns) for line in totals]
     return "\n".join([_title(report, paint), "", paint(head.rstrip(), "bold"), *map(str.rstrip, body), "", *totals])
+
+
+def in_order(report: Report, sort: str | None) -> Sequence[Layer]:
+    """The layers in the order of the spec, or by a column, largest first."""
+    if sort is None:
+        return report.layers
+    return sorted(report.layers, key=BY_KEY[sort].sort or str, reverse=sort not in ("layer", "op"))
 
 
 def _title(report: Report, paint: Paint) -> str:
@@ -138,7 +154,7 @@ def render_totals(report: Report) -> list[str]:
     rows = [
         ("parameters", _at_least(report, "params", count(totals.params))),
         ("MACs", _at_least(report, "macs", count(totals.macs))),
-        ("FLOPs", _at_least(report, "flops", count(totals.flops))),
+        ("FLOPs", _at_least(report, "flops", count(totals.flops)) + _convention(report)),
     ]
     field = totals.receptive_field
     if field is not None:
@@ -149,10 +165,19 @@ def render_totals(report: Report) -> list[str]:
         where = f", at {printable(totals.peak_activation_layer)}" if totals.peak_activation_layer else ""
         rows.append(("peak activations", f"{size_bytes(totals.peak_activation_bytes)} in inference{where} {batch}"))
     rows.append(("kept for backward", _at_least(report, "saved_bytes", f"{size_bytes(totals.saved_bytes)} {batch}")))
+    if totals.train_bytes is not None:
+        peak = f"{size_bytes(totals.train_bytes)} at the peak {batch[:-1]}, {report.conditions.optimizer})"
+        rows.append(("training step", _at_least(report, "train_bytes", peak)))
     if report.legal is not None and report.legal.possible:
         rows += [("" if i else "input sizes", line) for i, line in enumerate(size_lines(report))]
     margin = max(len(title) for title, _ in rows)
     return [f"{title:<{margin}}  {text}" for title, text in rows]
+
+
+def _convention(report: Report) -> str:
+    """What counts as FLOPs, where that is not the usual."""
+    name = report.conditions.convention
+    return "" if name == "torch" else f" (convention {name})"
 
 
 def size_lines(report: Report) -> list[str]:
@@ -164,4 +189,4 @@ def size_lines(report: Report) -> list[str]:
 
 
 def _at_least(report: Report, key: str, text: str) -> str:
-    return f"at least {text}" if key in report.lower_bounds else text
+    return f"at least {text}" if key in report.partial else text

@@ -1,85 +1,99 @@
-"""Diagnostics -> text: one line each (concise), or with the source line and carets below (full)."""
+"""Verdicts -> text: a line for each finding (concise), or with the source line and carets below (full)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shapecalc.analysis.verdict import fixable, total
 from shapecalc.render.number import count
 from shapecalc.render.paint import PLAIN, printable, width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shapecalc.analysis.report import Report
+    from shapecalc.analysis.verdict import Found, Verdict
     from shapecalc.render.paint import Paint
-    from shapecalc.source.diagnostic import Diagnostic
 
 COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
 
 
-def render_concise(report: Report, paint: Paint = PLAIN) -> list[str]:
-    """`path:line:col: CODE message`, a line for each diagnostic."""
-    return [f"{_place(report, d, paint)} {_headline(d, paint)}" for d in report.diagnostics]
+def render_concise(verdict: Verdict, paint: Paint = PLAIN) -> list[str]:
+    """`path:line:col: CODE message`, a line for each finding; `[*]` marks what `--fix` mends."""
+    return [f"{_place(verdict, f, paint)} {_headline(f, paint)}" for f in verdict.found]
 
 
-def render_summary(report: Report) -> str:
+def render_summary(verdict: Verdict) -> str:
     """One line on a file that could be read: its name and totals, which mistakes keep from being known."""
-    totals = report.totals
-    title = f"{printable(report.path)}: {report.name}"
-    errors = sum(d.severity == "error" for d in report.diagnostics)
-    if errors:
-        return f"{title}, {_plural(errors, 'error')}"
-    params, macs = ("at least " * (key in report.lower_bounds) for key in ("params", "macs"))
-    return f"{title}, {params}{count(totals.params)} params, {macs}{count(totals.macs)} MACs"
+    title = f"{printable(verdict.path)}: {verdict.name}"
+    if errors := verdict.count("error"):
+        return f"{title}, {plural(errors, 'error')}"
+    params, macs = ("at least " * (key in verdict.at_least) for key in ("params", "macs"))
+    return f"{title}, {params}{count(verdict.params)} params, {macs}{count(verdict.macs)} MACs"
 
 
-def render_full(report: Report, paint: Paint = PLAIN) -> list[str]:
-    """Each diagnostic with its source line, carets under the place, and the advice."""
-    return [_full(report, d, paint) for d in report.diagnostics]
+def render_full(verdict: Verdict, paint: Paint = PLAIN) -> list[str]:
+    """Each finding with its source line, carets under the place, the advice, and what a fix would do."""
+    return [_full(verdict, f, paint) for f in verdict.found]
 
 
-def found_line(reports: Sequence[Report]) -> str:
-    """`Found N errors.` as ruff ends, with what else there is; "All checks passed!" where there is nothing."""
-    severities = [d.severity for r in reports for d in r.diagnostics]
-    errors, warnings = severities.count("error"), severities.count("warning")
-    parts = [_plural(errors, "error")] * (errors > 0 or warnings > 0)
-    parts += [_plural(warnings, "warning")] * (warnings > 0)
-    return f"Found {' and '.join(parts)}." if parts else "All checks passed!"
+def found_lines(verdicts: Sequence[Verdict]) -> list[str]:
+    """`Found N errors.` as ruff ends, with what else there is, and how much of it can be mended."""
+    kinds = [(total(verdicts, severity), noun) for severity, noun in SEVERITY_NOUNS]
+    parts = [plural(n, noun) for n, noun in kinds if n]
+    lines = [f"Found {_listed(parts)}." if any(n for n, _ in kinds[:2]) else "All checks passed!"]
+    found = [f for v in verdicts for f in v.found]
+    safe, all_of_them = sum(map(fixable, found)), sum(fixable(f, unsafe=True) for f in found)
+    if safe:
+        lines.append(f"[*] {safe} fixable with the --fix option{_more(all_of_them - safe)}.")
+    elif all_of_them:
+        lines.append(f"{plural(all_of_them, 'fix', 'es')} can be made with the --unsafe-fixes option.")
+    return lines
 
 
-def _plural(n: int, noun: str) -> str:
-    return f"{n} {noun}{'s' * (n != 1)}"
+SEVERITY_NOUNS = (("error", "error"), ("warning", "warning"), ("info", "note"))
 
 
-def _place(report: Report, d: Diagnostic, paint: Paint) -> str:
-    line, column = report.source.place(d.start)
-    return f"{paint(printable(report.path), 'bold')}:{line}:{column}:"
+def _more(unsafe: int) -> str:
+    return f" ({unsafe} more with --unsafe-fixes)" if unsafe else ""
 
 
-def _headline(d: Diagnostic, paint: Paint) -> str:
-    message = printable(d.message).replace("\n", " ")
-    layer = f" [{printable(d.layer)}]" if d.layer else ""
-    return f"{paint(d.code, COLOURS[d.severity], 'bold')} {message}{layer}"
+def _listed(parts: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
 
-def _full(report: Report, d: Diagnostic, paint: Paint) -> str:
-    source = report.source
-    line, column = source.place(d.start)
-    end_line, end_column = source.place(d.end)
-    text = source.line_text(line)
-    last = end_column - 1 if end_line == line else len(text)
-    marked = text[column - 1 : max(last, column)]
-    indent = " " * width(printable(text[: column - 1]))
-    carets = paint("^" * max(1, width(printable(marked.rstrip()))), COLOURS[d.severity])
-    margin = " " * len(str(line))
+def plural(n: int, noun: str, ending: str = "s") -> str:
+    """`1 error`, `2 errors`."""
+    return f"{n} {noun}{ending * (n != 1)}"
+
+
+def _place(verdict: Verdict, f: Found, paint: Paint) -> str:
+    return f"{paint(printable(verdict.path), 'bold')}:{f.line}:{f.column}:"
+
+
+def _headline(f: Found, paint: Paint) -> str:
+    message = printable(f.message).replace("\n", " ")
+    layer = f" [{printable(f.layer)}]" if f.layer else ""
+    return f"{paint(f.code, COLOURS[f.severity], 'bold')} {'[*] ' * fixable(f)}{message}{layer}"
+
+
+def _full(verdict: Verdict, f: Found, paint: Paint) -> str:
+    text = f.line_text
+    last = f.end_column - 1 if f.end_line == f.line else len(text)
+    marked = text[f.column - 1 : max(last, f.column)]
+    indent = " " * width(printable(text[: f.column - 1]))
+    carets = paint("^" * max(1, width(printable(marked.rstrip()))), COLOURS[f.severity])
+    margin = " " * len(str(f.line))
     lines = [
-        f"{_place(report, d, paint)} {d.severity} {_headline(d, paint)} ({d.name})",
+        f"{_place(verdict, f, paint)} {f.severity} {_headline(f, paint)} ({f.name})",
         f"{margin} |",
-        f"{line} | {printable(text)}",
+        f"{f.line} | {printable(text)}",
         f"{margin} | {indent}{carets}",
     ]
-    lines += [f"{margin} = in {step}" for step in map(printable, d.trail)]
-    lines += [f"{margin} = see line {source.place(start)[0]}: {printable(note)}" for start, _, note in d.related]
-    if d.help:
-        lines.append(f"{margin} = {paint('help', 'cyan')}: {printable(d.help)}")
+    lines += [f"{margin} = in {step}" for step in map(printable, f.trail)]
+    lines += [f"{margin} = see line {line}: {printable(note)}" for line, _, note in f.related]
+    if f.help:
+        lines.append(f"{margin} = {paint('help', 'cyan')}: {printable(f.help)}")
+    if f.fix is not None:
+        kind = {"safe": "fix", "unsafe": "unsafe fix", "display": "suggestion"}[f.fix["safety"]]
+        lines.append(f"{margin} = {paint(kind, 'cyan')}: {printable(f.fix['title'])}")
     return "\n".join(lines)

@@ -62,11 +62,56 @@ CATALOGUE: tuple[tuple[str, str, str, str], ...] = (
     ("SC216", "padding-too-large", ERROR, "padding is not smaller than the input, or leaves nothing of it"),
     ("SC217", "index-out-of-range", ERROR, "indices can exceed the size of the table"),
     ("SC218", "one-value-per-channel", ERROR, "normalisation over a single value cannot be trained"),
-    # 5xx broken expectations
+    # 3xx probable mistakes
+    ("SC301", "bias-before-norm", WARNING, "a bias that the norm behind it takes away again"),
+    ("SC302", "softmax-before-loss", WARNING, "softmax or sigmoid before a loss that applies it itself"),
+    ("SC303", "repeated-softmax", WARNING, "softmax of what is a softmax already"),
+    ("SC304", "linear-after-linear", WARNING, "two linear maps with nothing between that one could replace"),
+    ("SC305", "repeated-activation", WARNING, "the same activation twice in a row"),
+    ("SC306", "activation-after-last-layer", WARNING, "scores of a classifier cut off by an activation"),
+    ("SC307", "norm-of-one-value", WARNING, "a norm over a single value gives nothing but its bias"),
+    ("SC308", "dropout-before-batch-norm", WARNING, "dropout shifts the variance that batch norm behind it measures"),
+    ("SC309", "dropout-on-output", WARNING, "dropout on an output of the network"),
+    ("SC310", "even-kernel", WARNING, "an even kernel with symmetric padding shifts the map by half a pixel"),
+    ("SC311", "stride-larger-than-kernel", WARNING, "pixels between the windows are never read"),
+    ("SC312", "checkerboard", WARNING, "a transposed convolution whose kernel does not divide by its stride"),
+    ("SC313", "dilation-gridding", WARNING, "dilations in a row that leave holes in what is seen"),
+    ("SC314", "list-as-window", WARNING, "a window such as [3, 2] where kernel and stride may be meant"),
+    ("SC315", "field-smaller-than-input", INFO, "no layer before the global pool sees the whole input"),
+    ("SC316", "misaligned-merge", WARNING, "branches that merge look at different places of the input"),
+    ("SC317", "rectifier-before-add", WARNING, "a rectifier between the last norm of a branch and the add"),
+    ("SC318", "unused-layer", WARNING, "a layer whose output nothing uses"),
+    ("SC319", "unused-param", WARNING, "a param that nothing reads"),
+    ("SC320", "unused-block", WARNING, "a block that nothing uses"),
+    ("SC321", "unused-label", WARNING, "a label that nothing names"),
+    ("SC322", "reference-by-number", WARNING, "a reference by number moves when a layer is added"),
+    ("SC323", "shrinking-padding", WARNING, "padding that keeps the size for another kernel than this one"),
+    ("SC324", "dropped-lines", INFO, "rows or columns at the end that no window reads"),
+    ("SC325", "silent-broadcast", WARNING, "an axis of size 1 is broadcast without being asked"),
+    ("SC326", "restricted-sizes", INFO, "the network works for some input sizes only"),
+    ("SC327", "padding-mode-without-padding", WARNING, "a padding mode where nothing is padded"),
+    # 4xx cost and efficiency
+    ("SC401", "dominant-layer", INFO, "one layer holds more than half of all parameters"),
+    ("SC402", "large-kernel", INFO, "a kernel that several smaller ones replace with fewer parameters"),
+    ("SC403", "unaligned-channels", INFO, "channels that do not divide by 8"),
+    ("SC404", "depthwise-without-pointwise", INFO, "a depthwise convolution whose channels are never mixed"),
+    ("SC405", "conv-on-one-pixel", INFO, "a convolution on a 1x1 map is a linear layer"),
+    ("SC406", "peak-activation", INFO, "the layer that holds the most memory"),
+    # 5xx broken expectations and budgets
     ("SC501", "broken-expectation", ERROR, "what `expect` states does not hold"),
     ("SC502", "expectation-not-checked", INFO, "`expect` speaks of the default params, and --set changes one"),
     ("SC503", "expectation-undecided", WARNING, "what `expect` states can neither be shown nor refuted"),
+    ("SC504", "over-budget", ERROR, "the network exceeds a budget of the settings"),
+    # 6xx training
+    ("SC601", "batch-of-one", WARNING, "batch norm with a batch, or a last batch, of one sample"),
+    ("SC602", "loss-does-not-fit", WARNING, "loss and output of the network do not fit"),
+    # 9xx suppressions
+    ("SC901", "unused-suppression", WARNING, "a suppression that suppresses nothing"),
+    ("SC902", "unknown-suppression", WARNING, "a suppression names a code that does not exist"),
 )
+
+OPTIONAL = frozenset({"SC403", "SC404", "SC406"})
+"""Matters of taste: found only where they are selected."""
 
 NAMES = {code: name for code, name, _, _ in CATALOGUE}
 SEVERITIES = {code: severity for code, _, severity, _ in CATALOGUE}

@@ -95,7 +95,8 @@ def test_json_states_what_is_unknown_with_its_reason(here: Path) -> None:
         assert mine["reasons"][key]
         assert key in file["lower_bounds"]
     for layer in file["layers"]:
-        unknown = {key for key in ("params", "macs", "activation_bytes", "saved_bytes") if layer[key] is None}
+        keys = ("params", "macs", "flops", "activation_bytes", "saved_bytes", "macs_backward_input", "operations")
+        unknown = {key for key in keys if layer[key] is None}
         assert unknown <= set(layer["reasons"])
     assert all(
         file["totals"][key] is not None or file["reasons"][key] for key in file["totals"] if key != "receptive_field"

@@ -1,0 +1,119 @@
+"""`shapecalc diff A B`: what a change of an architecture changes, for review."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from shapecalc.cli.settings import settings_of
+from shapecalc.pipeline import check
+from shapecalc.render.paint import Paint, wants_colour
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from shapecalc.analysis.compare import Comparison
+    from shapecalc.analysis.report import Report
+
+BOUNDS = {
+    "max_params_growth": "params",
+    "max_macs_growth": "macs",
+    "max_memory_growth": "peak_activation_bytes",
+}
+
+
+def _share(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """`5%` or `0.05` as 0.05."""
+    if value is None:
+        return None
+    number = value.strip().removesuffix("%")
+    try:
+        return float(number) / (100 if number != value.strip() else 1)
+    except ValueError:
+        raise click.BadParameter(f"a share such as 5% or 0.05 is due, not {value!r}") from None
+
+
+def _bound(name: str, what: str) -> Callable[[Any], Any]:
+    return click.option(name, callback=_share, metavar="SHARE", help=f"Exit 1 where {what} grow by more: 5% or 0.05.")
+
+
+@click.command("diff")
+@click.argument("before", metavar="A")
+@click.argument("after", metavar="B")
+@click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Set a param or an input size of both.")
+@click.option("--output-format", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
+@_bound("--max-params-growth", "parameters")
+@_bound("--max-macs-growth", "MACs")
+@_bound("--max-memory-growth", "peak activations")
+@click.option("--exit-code", is_flag=True, help="Exit 1 where anything differs.")
+@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to colour.")
+def command(before: str, after: str, assignments: tuple[str, ...], **options: Any) -> int:
+    """Compare two specs: layers added, removed and changed, figures, and state_dict keys.
+
+    Either may be - for standard input, so that `git show HEAD:net.yaml | shapecalc diff - net.yaml` shows a change.
+    """
+    from shapecalc.analysis.compare import Comparison
+
+    settings = settings_of(assignments)
+    reports = [_report(path, settings) for path in (before, after)]
+    if any(d.severity == "error" for r in reports for d in r.diagnostics):
+        _complain(reports)
+        return 1
+    comparison = Comparison(*reports)
+    _print(comparison, options)
+    breaches = list(_breaches(comparison, options))
+    for text in breaches:
+        click.echo(f"shapecalc: {text}", err=True)
+    return int(bool(breaches) or (options["exit_code"] and not comparison.same))
+
+
+def _report(path: str, settings: dict[str, Any]) -> Report:
+    if path == "-":
+        from shapecalc.pipeline import check_text
+
+        return check_text(sys.stdin.buffer.read().decode("utf-8", "replace"), "<stdin>", settings)
+    try:
+        return check(path, settings)
+    except OSError as error:
+        raise click.ClickException(f"{path}: {error.strerror or error}") from None
+
+
+def _complain(reports: list[Report]) -> None:
+    from shapecalc.analysis.verdict import Verdict
+    from shapecalc.render.text import render_full
+
+    for report in reports:
+        verdict = Verdict(report)
+        verdict.found = [f for f in verdict.found if f.severity == "error"]
+        for text in render_full(verdict):
+            click.echo(text, err=True)
+
+
+def _print(comparison: Comparison, options: dict[str, Any]) -> None:
+    from shapecalc.render.compare import comparison_object, render_markdown, render_text
+
+    if options["output_format"] == "json":
+        from shapecalc.render.json import laid_out
+
+        click.echo(laid_out(comparison_object(comparison), ""))
+    elif options["output_format"] == "markdown":
+        click.echo(render_markdown(comparison), nl=False)
+    else:
+        click.echo(render_text(comparison, Paint(wants_colour(options["color"], os.environ, sys.stdout.isatty()))))
+
+
+def _breaches(comparison: Comparison, options: dict[str, Any]) -> Iterator[str]:
+    """What grows by more than is allowed, or cannot be told to keep its bound."""
+    figures = {figure.key: figure for figure in comparison.figures}
+    for option, key in BOUNDS.items():
+        most, figure = options[option], figures[key]
+        if most is None or figure.before == figure.after:
+            continue
+        name = key.replace("_", " ")
+        if figure.growth is None:
+            yield f"{name}: {figure.before} to {figure.after} cannot be held against {most:.1%}; --set the sizes"
+        elif figure.growth > most:
+            yield f"{name} grow by {figure.growth:.1%}, and at most {most:.1%} is allowed"

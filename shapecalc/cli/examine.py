@@ -1,0 +1,138 @@
+"""Files and what is asked of them -> verdicts: settings found for each, from the cache or by a pool of processes."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from shapecalc.analysis.report import Report
+    from shapecalc.analysis.verdict import Verdict
+    from shapecalc.cli.cache import Cache
+    from shapecalc.lint.config import Finder
+    from shapecalc.lint.selection import Selection
+
+WORTH_A_POOL = 64
+"""Files from which on several processes are faster than one: starting them costs as much as some dozens of files."""
+PARTS = 4
+"""Pieces of work for each process, so that none waits long for the last."""
+
+
+class Order:
+    """What a run asks of every file: params by `--set`, conditions of counts, and codes over those of the settings."""
+
+    __slots__ = ("conditions", "extend", "finder", "ignore", "select", "values")
+
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        conditions: Mapping[str, Any],
+        finder: Finder,
+        select: Sequence[str] | None = None,
+        extend: Sequence[str] = (),
+        ignore: Sequence[str] = (),
+    ) -> None:
+        self.values = values
+        self.conditions = conditions
+        self.finder = finder
+        self.select = select
+        self.extend = extend
+        self.ignore = ignore
+
+    def selection(self, path: str) -> Selection:
+        """The codes that are wanted in a file. Raises ConfigError and UnknownCode."""
+        settings = self.finder.of(path)
+        chosen = settings.selection
+        if self.select is not None or self.extend or self.ignore:
+            chosen = chosen.changed(self.select, self.extend, self.ignore)
+        here = settings.ignored_for(path)
+        return chosen.changed(ignore=here) if here else chosen
+
+
+class Task:
+    """One file to be analysed: its bytes, and what is wanted. Crosses to other processes."""
+
+    __slots__ = ("conditions", "data", "path", "selection", "values")
+
+    def __init__(self, path: str, data: bytes, order: Order) -> None:
+        self.path = path
+        self.data = data
+        self.selection = order.selection(path)
+        self.values = order.values
+        self.conditions = order.conditions
+
+    def signature(self) -> str:
+        """All that the verdict depends on besides the program."""
+        chosen = self.selection
+        parts = (self.path, sorted(chosen.codes), sorted(chosen.severities.items()), chosen.budget)
+        return repr((*parts, sorted(self.values.items()), sorted(self.conditions.items())))
+
+
+def report_of(task: Task) -> Report:
+    """The whole report of one file."""
+    from shapecalc.analysis.costs import Conditions
+    from shapecalc.analysis.report import Report
+    from shapecalc.pipeline import analyse
+    from shapecalc.source.text import Source, decode
+
+    conditions = Conditions(**task.conditions)
+    source, problem = decode(task.data, task.path)
+    if source is None:
+        assert problem is not None
+        return Report(Source(task.path, ""), None, [problem], conditions)
+    return analyse(source, task.values, conditions, task.selection)
+
+
+def verdict_of(task: Task) -> Verdict:
+    """What is to be said of one file."""
+    from shapecalc.analysis.verdict import Verdict
+
+    return Verdict(report_of(task))
+
+
+def object_of(task: Task) -> tuple[Verdict, dict[str, Any]]:
+    """A verdict with the file's object of the JSON output."""
+    from shapecalc.analysis.verdict import Verdict
+
+    report = report_of(task)
+    return Verdict(report), report.to_dict()
+
+
+def verdicts(tasks: Sequence[Task], cache: Cache | None) -> list[Verdict]:
+    """The verdicts of files in their order; those of the cache are not made again."""
+    if cache is not None:
+        cache.load(tasks)
+    found: list[Verdict | None] = [None if cache is None else cache.get(task) for task in tasks]
+    missing = [task for task, verdict in zip(tasks, found, strict=True) if verdict is None]
+    made = list(spread(verdict_of, missing))
+    if cache is not None:
+        cache.put(missing, made)
+    fresh = iter(made)
+    return [next(fresh) if verdict is None else verdict for verdict in found]
+
+
+def spread(work: Any, tasks: Sequence[Task]) -> Iterator[Any]:
+    """`work` done on every task, in order; by a pool of processes where there are enough of both."""
+    processes = min(_processes(), len(tasks) // (WORTH_A_POOL // 2))
+    if processes < 2:
+        return map(work, tasks)
+    return _by_pool(work, tasks, processes)
+
+
+def _by_pool(work: Any, tasks: Sequence[Task], processes: int) -> Iterator[Any]:
+    from concurrent.futures import ProcessPoolExecutor
+
+    import shapecalc.pipeline  # noqa: F401 - loaded once, before the processes part
+
+    with ProcessPoolExecutor(processes) as pool:
+        yield from pool.map(work, tasks, chunksize=-(-len(tasks) // (processes * PARTS)))
+
+
+def _processes() -> int:
+    """How many this run may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        return os.cpu_count() or 1

@@ -1,0 +1,134 @@
+"""Rules on learned linear maps in a row: whether one map does the work of two."""
+
+from __future__ import annotations
+
+from math import gcd, prod
+from typing import TYPE_CHECKING, Any
+
+from shapecalc.lint.network import has
+from shapecalc.lint.rule import Finding, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shapecalc.graph.graph import Node
+    from shapecalc.lint.network import Network
+
+
+class LinearAfterLinear(Rule):
+    """two linear maps with nothing between that one could replace
+
+    Why:
+        A linear map of a linear map is a linear map: without an activation between them two layers can do no more
+        than one. Mostly the activation has been forgotten.
+
+    Bad:
+        shapecalc: 1
+        input: [784]
+        layers:
+          - Linear: 256
+          - Linear: 10
+
+    Good:
+        shapecalc: 1
+        input: [784]
+        layers:
+          - Linear: 256
+          - ReLU
+          - Linear: 10
+
+    Limits:
+        Two maps with fewer weights than the one that they make are a factorisation and meant so: a bottleneck, a
+        depthwise convolution and a pointwise one, 1 x 3 and 3 x 1. Two dense convolutions of a kernel above 1 are told
+        all the same, as they are one with a larger kernel (at the border zero padding makes a difference). Nothing is
+        said of layers that share their weights.
+    """
+
+    code = "SC304"
+
+    def check(self, network: Network) -> Iterator[Finding]:
+        for first in network.having("affine"):
+            second = network.behind(first, "identity", "dropout")
+            if second is None or not has(second, "affine") or network.shared(first) or network.shared(second):
+                continue
+            weights = [_weights(n) for n in (first, second)]
+            merged = _merged(first, second)
+            if merged is None or not all(isinstance(size, int) for size in weights):
+                continue
+            two = sum(weights)
+            if merged[1] <= two or _dense_windows(first, second):
+                yield _finding(first, second, merged, two)
+
+
+def _finding(first: Node, second: Node, merged: tuple[str, int], two: int) -> Finding:
+    what, one = merged
+    counts = f"{one:,} weights in place of {two:,}" if one <= two else f"{one:,} weights, and these have {two:,}"
+    return Finding(
+        second,
+        f"with nothing but linear maps between, {first.op_name} {first.path} and this are one {what}: {counts}",
+        help="put an activation between, or take one layer",
+        related=((first, "the first of the two"),),
+    )
+
+
+def _weights(node: Node) -> Any:
+    return prod(node.op.weights()["weight"]) if node.op is not None else None
+
+
+def _merged(first: Node, second: Node) -> tuple[str, int] | None:
+    """What the map is that both make, and its weights; None where it is none of the usual layers or sizes are open."""
+    a: Any = first.op
+    b: Any = second.op
+    if has(first, "linear") or has(second, "linear"):
+        both = has(first, "linear") and has(second, "linear") and _known(a.in_features, b.out_features)
+        return (f"Linear of {b.out_features} features", a.in_features * b.out_features) if both else None
+    if a.rank != b.rank or not _known(a.in_channels, b.out_channels):
+        return None
+    kernel = _kernel(first, second)
+    if kernel is None:
+        return None
+    groups = gcd(a.groups, b.groups)
+    size = " x ".join(map(str, kernel))
+    what = f"{size} convolution" if has(first, "conv") and has(second, "conv") else f"transposed {size} convolution"
+    return what, a.in_channels // groups * b.out_channels * prod(kernel)
+
+
+def _known(*sizes: object) -> bool:
+    return all(isinstance(size, int) for size in sizes)
+
+
+def _kernel(first: Node, second: Node) -> list[int] | None:
+    """Cells that the merged kernel has along each axis, without those that no pair of cells makes."""
+    a: Any = first.op
+    b: Any = second.op
+    if has(first, "transposed") or has(second, "transposed"):
+        plain, other = (b, a) if has(first, "transposed") else (a, b)
+        one = set(plain.kernel_size) == set(plain.stride) == {1} and plain.padding in ((0,) * plain.rank, "valid")
+        return list(other.kernel_size) if one and not (has(first, "transposed") and has(second, "transposed")) else None
+    each = zip(a.kernel_size, a.dilation, a.stride, b.kernel_size, b.dilation, strict=True)
+    return [_cells(*axis) for axis in each]
+
+
+def _cells(k: int, d: int, s: int, k2: int, d2: int) -> int:
+    """Different places of the input that a kernel k2 over the outputs of a kernel k reads.
+
+    >>> _cells(3, 1, 1, 3, 1), _cells(2, 1, 2, 3, 1), _cells(3, 2, 1, 1, 1)
+    (5, 6, 3)
+    """
+    return len({i * d + j * d2 * s for i in range(k) for j in range(k2)})
+
+
+def _dense_windows(first: Node, second: Node) -> bool:
+    """Whether both are plain convolutions of all channels with a kernel above 1 on every axis, and no bottleneck.
+
+    Through a single channel they are a cascade of filters, which is factored on purpose.
+    """
+    a: Any = first.op
+    b: Any = second.op
+    if not (has(first, "conv") and has(second, "conv")) or min(*a.kernel_size, *b.kernel_size) == 1:
+        return False
+    plain = a.groups == b.groups == 1 and set(a.stride) == set(a.dilation) == set(b.dilation) == {1}
+    return bool(plain and _known(a.out_channels) and a.out_channels >= max(2, min(a.in_channels, b.out_channels)))
+
+
+PAGES = {rule.code: rule for rule in (LinearAfterLinear,)}

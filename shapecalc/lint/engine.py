@@ -1,0 +1,100 @@
+"""Report and selection -> diagnostics: runs the rules, gives findings their places, and leaves out what is suppressed.
+
+Rules run on a network without errors only: where a size is unknown, what follows from it would be guessed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shapecalc.graph.graph import trail_text
+from shapecalc.lint.registry import rules
+from shapecalc.lint.selection import Selection
+from shapecalc.lint.suppress import Suppressions
+from shapecalc.source.diagnostic import Diagnostic
+from shapecalc.source.located import Items, Pairs, Scalar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from shapecalc.analysis.report import Report
+    from shapecalc.graph.graph import Node
+    from shapecalc.lint.rule import Finding, Rule
+    from shapecalc.source import located
+
+DEFAULT = Selection()
+
+
+def lint(report: Report, root: located.Node | None, selection: Selection = DEFAULT) -> list[Diagnostic]:
+    """All that is to be told of a report: its own diagnostics and what the rules find, in the order of the text."""
+    found = list(report.diagnostics)
+    if report.graph is not None and not any(d.severity == "error" for d in found):
+        found += _by_rules(report, selection)
+    suppressions = Suppressions(report.source, root, _ignored(report))
+    told = [d for d in found if selection.wants(d.code) and not suppressions.suppress(d)]
+    told += [d for d in suppressions.complaints(selection) if selection.wants(d.code)]
+    for d in told:
+        d.severity = selection.severities.get(d.code, d.severity)
+    return sorted(told, key=lambda d: (d.start, d.end, d.code))
+
+
+def _ignored(report: Report) -> Sequence[Scalar]:
+    """The codes in the spec's own `lint: {ignore: ...}`."""
+    section = report.graph.spec.lint if report.graph else None
+    node = section.get("ignore") if isinstance(section, Pairs) else None
+    listed = node.items if isinstance(node, Items) else [] if node is None else [node]
+    return [item for item in listed if isinstance(item, Scalar)]
+
+
+def _by_rules(report: Report, selection: Selection) -> Iterator[Diagnostic]:
+    from shapecalc.lint.network import Network
+
+    network = Network(report, selection.budget)
+    for rule in rules(selection.codes):
+        yield from _placed(rule, list(rule.check(network)), network.nodes)
+
+
+def _placed(rule: Rule, findings: list[Finding], nodes: Sequence[Node]) -> Iterator[Diagnostic]:
+    """One diagnostic for each place in the text, however many layers a loop or a block makes of it."""
+    by_place: dict[tuple[int, int], list[Finding]] = {}
+    for finding in findings:
+        by_place.setdefault(_place(finding), []).append(finding)
+    for (start, end), same in by_place.items():
+        first = same[0]
+        node = first.node
+        yield Diagnostic(
+            rule.code,
+            first.message,
+            start,
+            end,
+            help="; ".join(filter(None, [first.help, _more(len({id(f.node) for f in same}) - 1)])),
+            layer=node.path if node else "",
+            trail=trail_text(node.trail) if node else (),
+            related=tuple((*other.place, note) for other, note in first.related),
+            fix=first.fix if first.fix and _holds_for_all(same, nodes) else None,
+        )
+
+
+def _place(finding: Finding) -> tuple[int, int]:
+    place = finding.place
+    if isinstance(place, tuple):
+        return place
+    if place is not None:
+        return place.start, place.end
+    assert finding.node is not None
+    written = finding.node.written.get(finding.argument)
+    return (written.start, written.end) if written is not None else finding.node.place
+
+
+def _more(others: int) -> str:
+    return (
+        f"so {'does' if others == 1 else 'do'} {others} more layer{'s' * (others > 1)} of this line" if others else ""
+    )
+
+
+def _holds_for_all(same: list[Finding], nodes: Sequence[Node]) -> bool:
+    """Whether every layer that this text makes has the finding, so that a change of the text is right for all."""
+    node = same[0].node
+    if node is None or node.child is None:
+        return True
+    return {n.index for n in nodes if n.child is node.child} <= {f.node.index for f in same if f.node is not None}

@@ -1,0 +1,101 @@
+"""A report as rules want to see it: layers by what they do, and who uses which value. Computes no figure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from shapecalc.analysis.report import Layer, Report
+    from shapecalc.graph.graph import Graph, Node, Wire
+    from shapecalc.source.spec import Spec
+    from shapecalc.source.text import Source
+
+
+class Network:
+    """One network without errors; `budget` holds the bounds of the settings by figure."""
+
+    def __init__(self, report: Report, budget: Mapping[str, Any] | None = None) -> None:
+        assert report.graph is not None
+        self.report = report
+        self.budget = budget or {}
+        self.graph: Graph = report.graph
+        self.spec: Spec = report.graph.spec
+        self.source: Source = report.source
+        self.nodes: Sequence[Node] = report.graph.nodes
+        self._users: dict[int, list[Node]] = {}
+        self._outputs = {id(wire) for wire in self.graph.outputs}
+        self._by_role: dict[str, list[Node]] = {}
+        self._shared: set[int] | None = None
+        for node in self.nodes:
+            for wire in node.inputs:
+                if wire is not None:
+                    self._users.setdefault(id(wire), []).append(node)
+            for role in node.op.roles if node.op is not None else ():
+                self._by_role.setdefault(role, []).append(node)
+
+    def having(self, *roles: str) -> Iterator[Node]:
+        """The layers that have one of the roles, in order (roles in the order given where several are asked for)."""
+        for role in roles:
+            yield from self._by_role.get(role, ())
+
+    def layer(self, node: Node) -> Layer:
+        """The figures of a layer."""
+        return self.report.layers[node.index]
+
+    def users(self, wire: Wire) -> Sequence[Node]:
+        """The layers that take a value, in order; one that takes it twice stands twice."""
+        return self._users.get(id(wire), ())
+
+    def is_output(self, wire: Wire) -> bool:
+        """Whether a value is an output of the network."""
+        return id(wire) in self._outputs
+
+    def only_user(self, node: Node) -> Node | None:
+        """The one layer that takes the first output of `node`, where nothing else does and it is no output."""
+        wire = node.outputs[0]
+        users = self.users(wire)
+        return users[0] if len(users) == 1 and not self.is_output(wire) else None
+
+    def before(self, node: Node, *skipping: str) -> Node | None:
+        """The layer that makes the first input, looked for behind layers with a role to skip; None: an input."""
+        return maker(node.inputs[0], *skipping) if node.inputs else None
+
+    def behind(self, node: Node, *skipping: str) -> Node | None:
+        """The one layer that takes the first output, behind layers with a role to skip; None where others do too."""
+        user = self.only_user(node)
+        while user is not None and has(user, *skipping):
+            user = self.only_user(user)
+        return user
+
+    def shared(self, node: Node) -> bool:
+        """Whether the module of a layer is called elsewhere too, or one of its weights is another layer's."""
+        if self._shared is None:
+            again = [n for n in self.nodes if n.owner is not n or n.ties]
+            tied = [other.index for n in again for other, _ in n.ties.values()]
+            self._shared = {n.index for n in again} | {n.owner.index for n in again} | set(tied)
+        return node.index in self._shared
+
+    @property
+    def training(self) -> Mapping[str, object]:
+        """The plain values of the `train` section by key."""
+        from shapecalc.source.located import Pairs, Scalar
+
+        section = self.spec.train
+        pairs = section.pairs if isinstance(section, Pairs) else []
+        return {key.text: value.value for key, value in pairs if isinstance(value, Scalar)}
+
+
+def maker(wire: Wire | None, *skipping: str) -> Node | None:
+    """The layer that makes a value, looked for behind layers with a role to skip; None: an input of the network."""
+    node = wire.node if wire is not None else None
+    while node is not None and has(node, *skipping):
+        wire = node.inputs[0] if node.inputs else None
+        node = wire.node if wire is not None else None
+    return node
+
+
+def has(node: Node, *roles: str) -> bool:
+    """Whether a layer has one of the roles."""
+    return node.op is not None and any(role in node.op.roles for role in roles)

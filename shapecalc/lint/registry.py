@@ -1,0 +1,51 @@
+"""The visible list of rules: which module holds which codes. A module is loaded when one of its rules is run or shown.
+
+Codes, names and severities stand in `shapecalc.source.codes`; the order here is that of the manual.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from shapecalc.lint.rule import Page, Rule
+
+RULES: tuple[tuple[str, str], ...] = (
+    ("norms", "SC301 SC307 SC601"),
+    ("losses", "SC302 SC303 SC602"),
+    ("affine", "SC304"),
+    ("activations", "SC305 SC306 SC317"),
+    ("dropouts", "SC308 SC309"),
+    ("usage", "SC318 SC319 SC320 SC321 SC322 SC325"),
+    ("budget", "SC504"),
+    ("kernels", "SC310 SC312 SC314 SC323 SC327"),
+    ("windows", "SC311 SC324"),
+    ("fields", "SC315 SC316 SC326"),
+    ("dilation", "SC313"),
+    ("costs", "SC401 SC402 SC403 SC404 SC405 SC406"),
+)
+"""Modules of `shapecalc.lint` with the codes of their rules."""
+
+PAGES: tuple[tuple[str, str], ...] = ()
+"""Modules of `shapecalc.lint` with the manual pages of codes that reading and elaboration give."""
+
+_MODULES = {code: module for module, line in (*RULES, *PAGES) for code in line.split()}
+
+
+def page(code: str) -> type[Page]:
+    """The class with the manual page of a code. Raises KeyError for a code without one."""
+    module = import_module(f"shapecalc.lint.{_MODULES[code]}")
+    found: dict[str, type[Page]] = module.PAGES
+    return found[code]
+
+
+def rules(codes: Collection[str]) -> Iterator[Rule]:
+    """The rules among those codes, in the order of the list."""
+    for module, line in RULES:
+        wanted = [code for code in line.split() if code in codes]
+        if wanted:
+            pages = import_module(f"shapecalc.lint.{module}").PAGES
+            yield from (pages[code]() for code in wanted)

@@ -1,0 +1,316 @@
+"""Rules on what nothing uses: layers, params, blocks, labels; and on references that will not last."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from shapecalc.lint.edit import remove_pair
+from shapecalc.lint.rule import Finding, Rule
+from shapecalc.source.diagnostic import SAFE, Fix
+from shapecalc.source.located import Items, Pairs, Scalar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shapecalc.lint.network import Network
+    from shapecalc.source import located
+
+WORD = re.compile(r"[^\W\d]\w*")
+NUMBERED = re.compile(r"(?:[^\W\d]\w*\.)*(?:\w+\.)*\d+(?:\.\w+)*")
+
+
+class UnusedLayer(Rule):
+    """a layer whose output nothing uses
+
+    Why:
+        Nothing reads what the layer computes, and it is no output of the network: it costs time and parameters, and
+        its weights never learn. Mostly a `from` names the wrong layer.
+
+    Bad:
+        shapecalc: 1
+        input: [3, 32, 32]
+        layers:
+          stem: {Conv2d: {out_channels: 8, kernel_size: 3, padding: 1}}
+          left: {Conv2d: {out_channels: 8, kernel_size: 1}, from: stem}
+          right: {Conv2d: {out_channels: 8, kernel_size: 3, padding: 1}, from: stem}
+          add: {Add: [stem, right]}
+
+    Good:
+        shapecalc: 1
+        input: [3, 32, 32]
+        layers:
+          stem: {Conv2d: {out_channels: 8, kernel_size: 3, padding: 1}}
+          left: {Conv2d: {out_channels: 8, kernel_size: 1}, from: stem}
+          right: {Conv2d: {out_channels: 8, kernel_size: 3, padding: 1}, from: stem}
+          add: {Add: [left, right]}
+
+    Limits:
+        Of a chain that leads nowhere the last layer is told. A layer with several outputs counts as used when one is.
+    """
+
+    code = "SC318"
+
+    def check(self, network: Network) -> Iterator[Finding]:
+        for node in network.nodes:
+            if any(network.users(wire) or network.is_output(wire) for wire in node.outputs):
+                continue
+            params = network.layer(node).params
+            cost = f"; its {params:,} parameters never learn" if isinstance(params, int) and params else ""
+            yield Finding(node, f"nothing uses the output of {node.path}{cost}", help="use it, or take the layer out")
+
+
+class UnusedParam(Rule):
+    """a param that nothing reads
+
+    Why:
+        Whoever sets it with `--set`, or reads the spec, believes that it does something.
+
+    Bad:
+        shapecalc: 1
+        params: {classes: 10, width: 32}
+        input: [3, 32, 32]
+        layers:
+          - Conv2d: {out_channels: width, kernel_size: 3}
+          - Flatten
+          - Linear: 10
+
+    Good:
+        shapecalc: 1
+        params: {classes: 10, width: 32}
+        input: [3, 32, 32]
+        layers:
+          - Conv2d: {out_channels: width, kernel_size: 3}
+          - Flatten
+          - Linear: classes
+
+    Limits:
+        A param counts as read where its name stands anywhere else in the spec, be it in another sense.
+    """
+
+    code = "SC319"
+
+    def check(self, network: Network) -> Iterator[Finding]:
+        spec = network.spec
+        words = _words(spec.root)
+        params = spec.root.get("params")
+        yield from _unread(network, params, words, "nothing reads the param")
+        blocks = spec.root.get("blocks")
+        for name, block in blocks.pairs if isinstance(blocks, Pairs) else ():
+            if isinstance(block, Pairs) and isinstance(block.get("params"), Pairs):
+                yield from _unread(network, block.get("params"), _words(block), f"{name.text} never reads its param")
+
+
+def _unread(network: Network, params: located.Node | None, words: dict[str, int], says: str) -> Iterator[Finding]:
+    for key, _ in params.pairs if isinstance(params, Pairs) else ():
+        if words[key.text] == 1:
+            edit = remove_pair(network.source, network.spec.root, key)
+            fix = Fix(f"take {key.text} out", (edit,), SAFE) if edit else None
+            yield Finding(None, f"{says} {key.text}", place=key, help="use it, or take it out", fix=fix)
+
+
+class UnusedBlock(Rule):
+    """a block that nothing uses
+
+    Why:
+        It is read by people and by nothing else.
+
+    Bad:
+        shapecalc: 1
+        input: [3, 32, 32]
+        blocks:
+          Down:
+            params: {out: 8}
+            layers:
+              - Conv2d: {out_channels: out, kernel_size: 2, stride: 2}
+        layers:
+          - Conv2d: {out_channels: 8, kernel_size: 2, stride: 2}
+          - Flatten
+
+    Good:
+        shapecalc: 1
+        input: [3, 32, 32]
+        blocks:
+          Down:
+            params: {out: 8}
+            layers:
+              - Conv2d: {out_channels: out, kernel_size: 2, stride: 2}
+        layers:
+          - Down: 8
+          - Flatten
+
+    Limits:
+        A block counts as used where its name stands anywhere else in the spec.
+    """
+
+    code = "SC320"
+
+    def check(self, network: Network) -> Iterator[Finding]:
+        blocks = network.spec.root.get("blocks")
+        words = _words(network.spec.root)
+        for key, value in blocks.pairs if isinstance(blocks, Pairs) else ():
+            if words[key.text] - _words(value).get(key.text, 0) == 1:
+                edit = remove_pair(network.source, network.spec.root, key)
+                fix = Fix(f"take {key.text} out", (edit,), SAFE) if edit else None
+                yield Finding(None, f"nothing uses the block {key.text}", place=key, help="take it out", fix=fix)
+
+
+class UnusedLabel(Rule):
+    """a label that nothing names
+
+    Why:
+        `as` promises a reference that does not come: somebody took it away, or names another layer by mistake.
+
+    Bad:
+        shapecalc: 1
+        input: [8, 32, 32]
+        layers:
+          - {ReLU: , as: skip}
+          - Conv2d: {out_channels: 8, kernel_size: 3, padding: 1}
+
+    Good:
+        shapecalc: 1
+        input: [8, 32, 32]
+        layers:
+          - {ReLU: , as: skip}
+          - {Conv2d: {out_channels: 8, kernel_size: 3, padding: 1}, as: body}
+          - Add: [body, skip]
+
+    Limits:
+        A label made of an expression, and one whose name stands anywhere else in the spec, count as used.
+    """
+
+    code = "SC321"
+
+    def check(self, network: Network) -> Iterator[Finding]:
+        words = _words(network.spec.root)
+        for label in _values_of(network.spec.root, "as"):
+            if WORD.fullmatch(label.text) and words[label.text] == 1:
+                edit = remove_pair(network.source, network.spec.root, label)
+                fix = Fix(f"take the label {label.text} out", (edit,), SAFE) if edit else None
+                yield Finding(None, f"nothing names the label {label.text}", place=label, fix=fix)
+
+
+class ReferenceByNumber(Rule):
+    """a reference by number moves when a layer is added
+
+    Why:
+        `features.4` is the fifth layer today. A layer put in before it makes it another one, and nothing complains as
+        long as the sizes fit.
+
+    Bad:
+        shapecalc: 1
+        input: [8, 32, 32]
+        layers:
+          features:
+            - ReLU
+            - Conv2d: {out_channels: 8, kernel_size: 3, padding: 1}
+          add: {Add: [features.0, features.1]}
+
+    Good:
+        shapecalc: 1
+        input: [8, 32, 32]
+        layers:
+          features:
+            act: ReLU
+            conv: {Conv2d: {out_channels: 8, kernel_size: 3, padding: 1}}
+          add: {Add: [features.act, features.conv]}
+
+    Limits:
+        `from`, `share`, `output` and the operands of merges are looked at.
+    """
+
+    code = "SC322"
+
+    def check(self, network: Network) -> Iterator[Finding]:
+        seen: set[int] = set()
+        for scalar in _references(network):
+            if isinstance(scalar.value, str) and NUMBERED.fullmatch(scalar.text) and id(scalar) not in seen:
+                seen.add(id(scalar))
+                message = f"{scalar.text} names a layer by its number, which moves when a layer is added before it"
+                yield Finding(None, message, place=scalar, help="give the layers names, or that one a label with `as`")
+
+
+def _references(network: Network) -> Iterator[Scalar]:
+    """The scalars that name layers: of `from`, `share`, `output`, and the operands of merges."""
+    for key in ("from", "share", "output"):
+        yield from _values_of(network.spec.root, key)
+    for node in network.nodes:
+        if node.op is not None and node.op.merging and node.child is not None and node.child.argument is not None:
+            yield from _scalars(node.child.argument)
+
+
+class SilentBroadcast(Rule):
+    """an axis of size 1 is broadcast without being asked
+
+    Why:
+        Where each of two operands is stretched along an axis of the other, the result is a table of all pairs. Mostly a
+        `[N, 1]` met a `[N]`, and a network that trains badly is all that shows it.
+
+    Bad:
+        shapecalc: 1
+        input: {scores: [8, 1], weights: [1, 8]}
+        layers:
+          scaled: {Mul: [scores, weights]}
+
+    Good:
+        shapecalc: 1
+        input: {scores: [8, 1], weights: [8, 1]}
+        layers:
+          scaled: {Mul: [scores, weights]}
+
+    Limits:
+        One operand that is stretched to the other's shape is what a gate does, and is not told; nor are learned tensors
+        and layers with `broadcast: true`. Add and Sub ask for `broadcast: true` themselves.
+    """
+
+    code = "SC325"
+
+    def check(self, network: Network) -> Iterator[Finding]:
+        for node in network.having("elementwise_merge"):
+            if getattr(node.op, "broadcast", False):
+                continue
+            shape = node.outputs[0].shape
+            taken = [w for w in node.inputs if w is not None and not w.free and w.shape != shape]
+            if len(taken) > 1 and all(w.shape is not None for w in taken):
+                shown = " and ".join(f"[{', '.join(map(str, w.shape or ()))}]" for w in taken)
+                result = f"[{', '.join(map(str, shape or ()))}]"
+                yield Finding(node, f"{shown} are stretched along each other to {result}", help="is that meant?")
+
+
+def _words(node: located.Node) -> dict[str, int]:
+    """How often each identifier stands in the scalars of a piece of the spec, keys too."""
+    from collections import Counter
+
+    return Counter(word for scalar in _scalars(node) for word in set(WORD.findall(scalar.text)))
+
+
+def _scalars(node: located.Node) -> Iterator[Scalar]:
+    waiting = [node]
+    seen: set[int] = set()
+    while waiting:
+        at = waiting.pop()
+        if isinstance(at, Scalar):
+            yield at
+        elif id(at) not in seen:  # an alias is its anchor's node again
+            seen.add(id(at))
+            waiting += at.items if isinstance(at, Items) else [part for pair in at.pairs for part in pair]
+
+
+def _values_of(node: located.Node, name: str) -> Iterator[Scalar]:
+    """The scalars in the values of all keys of that name."""
+    waiting = [node]
+    while waiting:
+        at = waiting.pop()
+        if isinstance(at, Items):
+            waiting += at.items
+        elif isinstance(at, Pairs):
+            for key, value in at.pairs:
+                if key.text == name:
+                    yield from _scalars(value)
+                waiting.append(value)
+
+
+PAGES = {
+    rule.code: rule for rule in (UnusedLayer, UnusedParam, UnusedBlock, UnusedLabel, ReferenceByNumber, SilentBroadcast)
+}

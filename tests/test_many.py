@@ -1,0 +1,226 @@
+"""`check` over many files: settings, fixes, the cache, the pool of processes, the baseline."""
+
+from __future__ import annotations
+
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .schema.command import CLEAN, WRONG, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BIASED = """\
+shapecalc: 1
+name: Biased
+input: [3, 8, 8]
+layers:
+  - Conv2d: {out_channels: 4, kernel_size: 3}
+  - BatchNorm2d
+"""
+MENDED = BIASED.replace("kernel_size: 3}", "kernel_size: 3, bias: false}")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SHAPECALC_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    (folder / "biased.yaml").write_text(BIASED)
+    (folder / "clean.yaml").write_text(CLEAN)
+    return folder
+
+
+# settings
+
+
+def test_settings_of_the_nearest_file_hold_and_options_come_over_them(here: Path) -> None:
+    assert "SC301" in run("check", ".", cwd=here).out
+    (here / "shapecalc.toml").write_text('ignore = ["SC301"]\n')
+    assert run("check", ".", cwd=here).status == 0
+    assert "SC301" in run("check", "--select", "bias-before-norm", ".", cwd=here).out
+    (here / "other.toml").write_text("")
+    assert run("check", "--config", "other.toml", ".", cwd=here).status == 1
+
+
+def test_severities_of_the_settings_decide_what_fails(here: Path) -> None:
+    (here / "shapecalc.toml").write_text('severity = {SC301 = "info"}\n')
+    assert run("check", ".", cwd=here).status == 0
+    (here / "shapecalc.toml").write_text('fail-on = "error"\n')
+    assert run("check", ".", cwd=here).status == 0
+    assert run("check", "--fail-on", "warning", ".", cwd=here).status == 1
+
+
+def test_excluded_files_are_passed_over_by_a_walk_and_by_force(here: Path) -> None:
+    (here / "shapecalc.toml").write_text('exclude = ["biased.yaml"]\n')
+    assert "biased" not in run("check", ".", cwd=here).out
+    assert run("check", "biased.yaml", cwd=here).status == 1
+    end = run("check", "--force-exclude", "biased.yaml", cwd=here)
+    assert (end.status, end.out, end.err) == (0, "", "")
+
+
+def test_by_force_files_that_are_no_specs_are_passed_over(here: Path) -> None:
+    (here / "compose.yaml").write_text("services: {}\n")
+    end = run("check", "--force-exclude", "compose.yaml", cwd=here)
+    assert (end.status, end.out, end.err) == (0, "", "")
+
+
+def test_wrong_settings_end_with_2(here: Path) -> None:
+    (here / "shapecalc.toml").write_text("nonsense = 1\n")
+    end = run("check", ".", cwd=here)
+    assert (end.status, end.out) == (2, "")
+    assert "unknown setting 'nonsense'" in end.err
+    assert run("check", "--select", "SC9999", "clean.yaml", cwd=here).status == 2
+
+
+def test_a_budget_of_the_settings_is_kept_by_every_network(here: Path) -> None:
+    (here / "pyproject.toml").write_text('[tool.shapecalc.budget]\nparams = "100"\n')
+    end = run("check", "--select", "SC5", "--output-format", "concise", ".", cwd=here)
+    assert "SC504" in end.out
+    assert end.out.count("SC504") == 1  # 112 + 8 params; the clean one has 15
+    assert end.status == 1
+
+
+# fixes
+
+
+def test_fix_writes_what_is_safe_and_more_only_when_asked(here: Path) -> None:
+    run("check", "--fix", ".", cwd=here)
+    assert (here / "biased.yaml").read_text() == BIASED
+    end = run("check", "--fix", "--unsafe-fixes", ".", cwd=here)
+    assert (here / "biased.yaml").read_text() == MENDED
+    assert end.status == 0
+    assert "1 fix applied" in end.err
+    again = run("check", "--fix", "--unsafe-fixes", ".", cwd=here)
+    assert "applied" not in again.err
+    assert sorted(os.listdir(here)) == ["biased.yaml", "clean.yaml"]
+
+
+def test_diff_shows_a_patch_that_git_applies_and_writes_nothing(here: Path) -> None:
+    end = run("check", "--diff", "--unsafe-fixes", ".", cwd=here)
+    assert end.status == 1
+    assert (here / "biased.yaml").read_text() == BIASED
+    (here / "change.patch").write_text(end.out)
+    import subprocess
+
+    subprocess.run(["git", "apply", "-p0", "change.patch"], cwd=here, check=True)
+    assert (here / "biased.yaml").read_text() == MENDED
+    assert run("check", "--diff", "--unsafe-fixes", ".", cwd=here).status == 0
+
+
+def test_a_file_without_a_last_newline_and_with_a_mark_keeps_both(here: Path) -> None:
+    (here / "biased.yaml").write_bytes(b"\xef\xbb\xbf" + BIASED.rstrip("\n").replace("\n", "\r\n").encode())
+    run("check", "--fix", "--unsafe-fixes", "biased.yaml", cwd=here)
+    expected = b"\xef\xbb\xbf" + MENDED.rstrip("\n").replace("\n", "\r\n").encode()
+    assert (here / "biased.yaml").read_bytes() == expected
+
+
+def test_standard_input_is_mended_to_standard_output(here: Path) -> None:
+    end = run("check", "--fix", "--unsafe-fixes", "-", cwd=here, text=BIASED)
+    assert end.out == MENDED
+    assert run("check", "--fix", "-", cwd=here, text=WRONG).out == WRONG
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions do not bind this user")
+def test_a_file_that_cannot_be_replaced_stays_whole(here: Path) -> None:
+    here.chmod(0o555)
+    end = run("check", "--fix", "--unsafe-fixes", "biased.yaml", cwd=here)
+    here.chmod(0o755)
+    assert end.status == 2
+    assert (here / "biased.yaml").read_text() == BIASED
+
+
+def test_a_link_stays_a_link_and_its_file_keeps_its_mode(here: Path) -> None:
+    (here / "real").mkdir()
+    (here / "biased.yaml").rename(here / "real" / "net.yaml")
+    (here / "real" / "net.yaml").chmod(0o640)
+    (here / "biased.yaml").symlink_to("real/net.yaml")
+    run("check", "--fix", "--unsafe-fixes", "biased.yaml", cwd=here)
+    assert (here / "biased.yaml").is_symlink()
+    assert (here / "real" / "net.yaml").read_text() == MENDED
+    assert (here / "real" / "net.yaml").stat().st_mode & 0o777 == 0o640
+
+
+# cache and pool
+
+
+def many(folder: Path, count: int) -> None:
+    for i in range(count):
+        (folder / f"n{i:03}.yaml").write_text((BIASED if i % 3 else WRONG).replace("[3, 8, 8]", f"[3, {8 + i}, 8]"))
+
+
+def test_the_cache_changes_nothing_but_the_time(here: Path, cache: Path) -> None:
+    many(here, 20)
+    fresh = run("check", "--no-cache", ".", cwd=here)
+    assert not cache.exists()
+    first, second = (run("check", ".", cwd=here) for _ in range(2))
+    assert cache.exists()
+    assert fresh.out == first.out == second.out
+    assert fresh.status == first.status == second.status == 1
+
+
+def test_a_verdict_is_not_taken_for_another_content_or_setting(here: Path) -> None:
+    assert "SC301" in run("check", ".", cwd=here).out
+    assert "SC301" not in run("check", "--ignore", "SC301", ".", cwd=here).out
+    (here / "biased.yaml").write_text(MENDED)
+    assert "SC301" not in run("check", ".", cwd=here).out
+
+
+def test_a_damaged_cache_is_no_trouble(here: Path, cache: Path) -> None:
+    run("check", ".", cwd=here)
+    (cache / "verdicts.sqlite").write_bytes(b"nonsense" * 1000)
+    end = run("check", ".", cwd=here)
+    assert (end.status, end.err) == (1, "")
+    assert "SC301" in end.out
+
+
+def test_runs_at_the_same_time_share_the_cache(here: Path) -> None:
+    many(here, 30)
+    with ThreadPoolExecutor(4) as pool:
+        outs = list(pool.map(lambda _: run("check", ".", cwd=here).out, range(4)))
+    assert len(set(outs)) == 1
+
+
+def test_a_pool_gives_what_one_process_gives_in_the_same_order(here: Path) -> None:
+    many(here, 150)
+    end = run("check", "--no-cache", "--output-format", "concise", ".", cwd=here)
+    paths = [line.split(":")[0] for line in end.out.splitlines() if "params" in line or "error" in line]
+    assert [p for p in dict.fromkeys(paths) if p.startswith("n")] == [f"n{i:03}.yaml" for i in range(150)]
+    single = run("check", "--no-cache", "--output-format", "concise", "n001.yaml", cwd=here).out.splitlines()
+    assert set(single[:2]) <= set(end.out.splitlines())
+
+
+# baseline
+
+
+def test_known_findings_are_not_told_and_new_ones_are(here: Path) -> None:
+    assert run("check", "--baseline", "known.json", "--write-baseline", ".", cwd=here).status == 0
+    assert json.loads((here / "known.json").read_text())["findings"] == [
+        {"path": "biased.yaml", "code": "SC301", "of": "0", "count": 1}
+    ]
+    assert run("check", "--baseline", "known.json", ".", cwd=here).status == 0
+    (here / "biased.yaml").write_text("# moved\n" + BIASED)
+    assert run("check", "--baseline", "known.json", ".", cwd=here).status == 0
+    (here / "biased.yaml").write_text(BIASED + "  - Conv2d: {out_channels: 4, kernel_size: 3}\n  - BatchNorm2d\n")
+    end = run("check", "--baseline", "known.json", ".", cwd=here)
+    assert end.status == 1
+    assert end.out.count("SC301") == 1
+    (here / "shapecalc.toml").write_text('baseline = "known.json"\n')
+    assert run("check", "biased.yaml", cwd=here / "..").status == 2  # no such file there
+    assert run("check", "repository/biased.yaml", "--output-format", "concise", cwd=here / "..").out.count("SC301") == 1
+
+
+def test_a_baseline_that_is_none_ends_with_2(here: Path) -> None:
+    (here / "known.json").write_text("[1]")
+    for args in (["--baseline", "known.json"], ["--baseline", "missing.json"], ["--write-baseline"]):
+        assert run("check", *args, ".", cwd=here).status == 2
