@@ -1,6 +1,6 @@
 """Text -> Report: the stages in their order. This is the map of the program.
 
-    text --read--> located values --parse--> Spec --elaborate--> Graph --analyse--> Report
+    text --read--> located values --parse--> Spec --elaborate--> Graph --measure--> Report --lint--> diagnostics
 
 Each stage is one function from one value to the next and adds its diagnostics to what it returns; none prints, exits,
 or raises for a user's mistake.
@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from shapecalc.analysis.costs import Conditions
 from shapecalc.analysis.expect import broken_expectations
 from shapecalc.analysis.report import Report
 from shapecalc.graph.elaborate import elaborate
+from shapecalc.lint.engine import DEFAULT, lint
 from shapecalc.ops.registry import MODULES
 from shapecalc.source.parse import parse
 from shapecalc.source.reader import PausedCollector, read
@@ -21,34 +23,62 @@ from shapecalc.source.text import Source, decode
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from shapecalc.lint.selection import Selection
     from shapecalc.source.spec import Spec
 
 
-def check(path: str, params: Mapping[str, Any] | None = None) -> Report:
-    """The report of the spec in a file; `params` set params and sizes by name. Raises OSError for a missing file."""
+def check(
+    path: str,
+    params: Mapping[str, Any] | None = None,
+    *,
+    batch_size: int = 1,
+    dtype: str = "float32",
+    optimizer: str = "sgd",
+    convention: str = "torch",
+) -> Report:
+    """The report of the spec in a file; `params` set params and sizes by name, the rest what is counted for.
+
+    Raises OSError for a missing file, ValueError for a dtype, optimizer or convention that is not known.
+    """
+    conditions = Conditions(batch_size, dtype, optimizer, convention)
     with open(path, "rb") as file:
         data = file.read()
     source, problem = decode(data, path)
     if source is None:
         assert problem is not None
-        return Report(Source(path, ""), None, [problem])
-    return analyse(source, params or {})
+        return Report(Source(path, ""), None, [problem], conditions)
+    return analyse(source, params or {}, conditions)
 
 
-def check_text(text: str, path: str = "<text>", params: Mapping[str, Any] | None = None) -> Report:
-    """The report of a spec that is given as text; `path` is named in diagnostics."""
-    return analyse(Source(path, text), params or {})
+def check_text(
+    text: str,
+    path: str = "<text>",
+    params: Mapping[str, Any] | None = None,
+    *,
+    batch_size: int = 1,
+    dtype: str = "float32",
+    optimizer: str = "sgd",
+    convention: str = "torch",
+) -> Report:
+    """The report of a spec that is given as text; `path` is named in diagnostics. Raises ValueError as `check` does."""
+    return analyse(Source(path, text), params or {}, Conditions(batch_size, dtype, optimizer, convention))
 
 
-def analyse(source: Source, settings: Mapping[str, Any]) -> Report:
-    """The whole way from a source to its report, expectations checked."""
+def analyse(
+    source: Source,
+    settings: Mapping[str, Any],
+    conditions: Conditions | None = None,
+    selection: Selection = DEFAULT,
+) -> Report:
+    """The whole way from a source to its report, expectations checked and rules run for the codes that are selected."""
+    conditions = conditions or Conditions()
     with PausedCollector():
         root, diagnostics = read(source)
         spec, found = parse(source, root, MODULES)
         diagnostics += found
         if spec is None:
-            return Report(source, None, diagnostics)
-        report = measure(spec, settings)
+            return Report(source, None, diagnostics, conditions)
+        report = measure(spec, settings, conditions)
         # A scalar that the reader could not make out is its matter alone, whatever a later stage thinks of the text.
         told = {(d.start, d.end) for d in diagnostics}
         report.diagnostics[:] = diagnostics + [d for d in report.diagnostics if (d.start, d.end) not in told]
@@ -56,12 +86,14 @@ def analyse(source: Source, settings: Mapping[str, Any]) -> Report:
             from shapecalc.analysis.advice import advise_sizes
 
             advise_sizes(report, settings)
-        report.diagnostics += broken_expectations(report, settings, measure)
-        report.diagnostics.sort(key=lambda d: (d.start, d.end, d.code))
+        # What a spec expects, it expects of one sample under the usual conditions.
+        usual = report if conditions.usual else measure(spec, settings)
+        report.diagnostics += broken_expectations(usual, settings, measure)
+        report.diagnostics[:] = lint(report, root, selection)
         return report
 
 
-def measure(spec: Spec, settings: Mapping[str, Any]) -> Report:
+def measure(spec: Spec, settings: Mapping[str, Any], conditions: Conditions | None = None) -> Report:
     """The report of a parsed spec under settings; its expectations are not checked."""
     graph = elaborate(spec, settings)
-    return Report(spec.source, graph, graph.diagnostics)
+    return Report(spec.source, graph, graph.diagnostics, conditions)

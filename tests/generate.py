@@ -13,10 +13,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import torch
+
 from shapecalc.cli.group import COMMANDS
 from shapecalc.ops.op import INFERRED, REQUIRED
-from shapecalc.ops.registry import FAMILIES, find
+from shapecalc.ops.registry import FAMILIES, MODULES, find
 from shapecalc.source.codes import CATALOGUE
+
+from .scope import classes, left_out
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
@@ -62,10 +66,31 @@ def _output(command: str) -> str:
 
 def operators() -> str:
     """The manual of all operators, in the order of the registry."""
-    parts = ["# Operators\n\nMade from the operators themselves by `python -m tests.generate`.\n"]
+    parts = ["# Operators\n\nMade from the operators themselves by `python -m tests.generate`.\n", *_classes()]
     for module, line in FAMILIES:
         parts += [f"## {module}\n", *map(_operator, line.split())]
     return "\n".join(parts)
+
+
+def _classes() -> list[str]:
+    """The classes of torch.nn that are operators, the tensor functions, and the classes that are none."""
+    theirs, without = classes(), left_out()
+    functions = [name for name in MODULES if name not in theirs]
+    rows = "\n".join(f"| `{name}` | {reason} |" for name, reason in without.items())
+    ours = [name for name in theirs if name in MODULES]
+    return [
+        f"## Classes of torch.nn\n\nOf torch {_release()}: {len(ours)} layers and losses.\n\n{_linked(ours)}\n",
+        f"## Tensor functions and others\n\nWhat torch has no class for: {len(functions)}.\n\n{_linked(functions)}\n",
+        f"## Out of scope\n\nClasses of torch.nn that a spec does not name.\n\n| class | why |\n|---|---|\n{rows}\n",
+    ]
+
+
+def _release() -> str:
+    return ".".join(torch.__version__.split(".")[:2])
+
+
+def _linked(names: list[str]) -> str:
+    return ", ".join(f"[{name}](#{name.lower()})" for name in names)
 
 
 def _operator(name: str) -> str:

@@ -15,9 +15,6 @@ from shapecalc.torchside.sizes import legal_choices, refused
 from shapecalc.torchside.verify import verify
 
 SPECS = Path(__file__).resolve().parent.parent / "specs"
-UNDECIDED_MEMORY = {"char_gpt", "pooling", "vit_b_16"}
-"""Networks for which what autograd keeps is not modelled to the byte yet: reshapes of tensors that do not lie in order,
-and a learned blend of an input without gradient."""
 QUICK = ["lenet5", "mnist_cnn", "residual", "pyramid", "unet", "inception_block", "squeezenet"]
 
 
@@ -38,17 +35,21 @@ def test_torch_confirms_every_figure(name: str) -> None:
 @pytest.mark.battery
 @pytest.mark.parametrize("name", sorted(p.stem for p in SPECS.glob("*.yaml")))
 def test_torch_confirms_every_figure_of_every_spec(name: str) -> None:
-    found = differing(name)
-    if name in UNDECIDED_MEMORY:
-        assert found
-        found = [text for text in found if "kept for backward" not in text]
-    assert found == []
+    assert differing(name) == []
 
 
-def test_sizes_that_we_call_illegal_are_refused_by_torch() -> None:
-    report = shapecalc.check(str(SPECS / "unet.yaml"))
+def test_sizes_that_we_call_illegal_are_refused_by_torch_on_both_sides() -> None:
+    report = shapecalc.check_text(PLAIN.replace("16, 16", "H, 16").replace("- ReLU", "- PixelUnshuffle: 4"))
     found = list(refused(report))
-    assert [f.verdict for f in found] == ["agrees", "agrees"]
+    assert [(f.what, f.verdict) for f in found] == [("refuses H = 11", "agrees"), ("refuses H = 13", "agrees")]
+
+
+def test_symbolic_specs_are_verified_at_several_legal_sizes() -> None:
+    report = shapecalc.check(str(SPECS / "unet.yaml"))
+    choices = legal_choices(report)
+    assert len(choices) == 3
+    assert all(report.legal.holds(c) for c in choices)
+    assert {f.verdict for f in refused(report)} == {"agrees"}
 
 
 BROKEN = [
@@ -78,14 +79,109 @@ def test_what_is_true_of_the_plain_network_is_not_found_false() -> None:
     assert wrong(shapecalc.check_text(PLAIN), {}) == []
 
 
+def test_receptive_fields_of_every_input_are_probed() -> None:
+    report = shapecalc.check_text(TWO_INPUTS)
+    probed = {f.what: f.verdict for f in verify(report, {}).findings if f.layer == "add"}
+    assert probed.pop("receptive field on axis 2 of left") == "agrees"
+    assert probed.pop("receptive field on axis 3 of right") == "agrees"
+
+
+TWO_INPUTS = """\
+shapecalc: 1
+input: {left: [3, 12, 9], right: [3, 12, 9]}
+layers:
+  a: {Conv2d: {out_channels: 4, kernel_size: 3, padding: 1}, from: left}
+  b: {Conv2d: {out_channels: 4, kernel_size: 5, padding: 2}, from: right}
+  add: {Add: [a, b]}
+"""
+
+
+def test_a_false_window_on_the_second_input_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = Conv.window
+    monkeypatch.setattr(Conv, "window", lambda self, xs, ys: None if self.kernel_size[0] == 5 else honest(self, xs, ys))
+    found = wrong(shapecalc.check_text(TWO_INPUTS), {})
+    assert {f.layer for f in found} >= {"b", "add"}
+    assert all("of right" in f.what for f in found)
+
+
+def test_what_torch_does_not_count_is_said_by_layer() -> None:
+    text = "shapecalc: 1\ninput: {a: [5], b: [7]}\nlayers:\n  - {Bilinear: {out_features: 3}, from: [a, b]}\n"
+    found = verify(shapecalc.check_text(text), {}).findings
+    assert [f.verdict for f in found if f.what == "FLOPs"] == ["torch does not count this"]
+    assert all(f.verdict != "differs" for f in found)
+
+
+def test_flops_of_tensor_functions_are_compared_by_layer() -> None:
+    text = "shapecalc: 1\ninput: [4, 6]\nlayers:\n  t: {Transpose: {dim0: 1, dim1: 2}}\n  m: {MatMul: [input, t]}\n"
+    (flops,) = [f for f in verify(shapecalc.check_text(text), {}).findings if f.layer == "m" and f.what == "FLOPs"]
+    assert (flops.theirs, flops.verdict) == (2 * 4 * 6 * 4, "agrees")
+
+
+def test_integers_carry_no_probe_and_that_is_said() -> None:
+    found = verify(shapecalc.check(str(SPECS / "char_gpt.yaml")), {"T": 5}).findings
+    (untold,) = [f for f in found if f.what == "receptive fields"]
+    assert "integers" in untold.reason
+
+
+def test_on_the_meta_device_shapes_tensors_and_flops_are_compared() -> None:
+    done = verify(shapecalc.check(str(SPECS / "residual.yaml")), {}, device="meta")
+    assert done.ok
+    assert {f.what for f in done.findings if f.verdict == "torch does not say"} == {
+        "receptive fields",
+        "kept for backward",
+    }
+    assert any(f.what == "FLOPs" for f in done.findings)
+
+
+def test_a_network_that_is_too_large_goes_to_the_meta_device_with_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shapecalc.torchside.verify._free_memory", lambda: 1000)
+    done = verify(shapecalc.check_text(PLAIN), {})
+    assert done.device == "meta"
+    assert "GiB are free" in done.notes[0]
+
+
+def test_without_a_cuda_device_cuda_is_a_usage_error_of_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    done = CliRunner().invoke(cli, ["verify", str(SPECS / "lenet5.yaml"), "--device", "cuda"])
+    assert done.exit_code == 2
+    assert "torch sees no CUDA device" in done.stderr
+
+
+def test_directories_and_standard_input_are_verified(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(PLAIN)
+    (tmp_path / "b.yaml").write_text(
+        PLAIN.replace("16, 16", "size, 16").replace("input", "params: {size: 9}\ninput", 1)
+    )
+    below = CliRunner().invoke(cli, ["verify", str(tmp_path), "--set", "size=10"], standalone_mode=False)
+    piped = CliRunner().invoke(cli, ["verify", "-", "-v"], input=PLAIN, standalone_mode=False)
+    assert below.stdout.count("figures agree with torch") == 2 or "size" in below.stderr
+    assert piped.stdout.startswith("<stdin>: all ")
+    assert "Conv2d" in piped.stdout
+
+
+def test_a_missing_file_is_told_and_the_others_are_verified(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(PLAIN)
+    done = CliRunner().invoke(cli, ["verify", "nowhere.yaml", str(tmp_path / "a.yaml")], standalone_mode=False)
+    assert done.return_value == 2
+    assert "nowhere.yaml: No such file" in done.stderr
+    assert "a.yaml: all " in done.stdout
+
+
 def test_the_command_reports_in_json_and_fails_on_a_disagreement(monkeypatch: pytest.MonkeyPatch) -> None:
     path = str(SPECS / "mnist_cnn.yaml")
     good = CliRunner().invoke(cli, ["verify", path, "--output-format", "json"], standalone_mode=False)
     assert good.return_value == 0
-    (found,) = json.loads(good.stdout)
+    (found,) = json.loads(good.stdout)["networks"]
     assert found["ok"]
     assert {f["verdict"] for f in found["findings"]} == {"agrees"}
     monkeypatch.setattr(Conv, "macs", lambda self, xs, ys: 1)
     bad = CliRunner().invoke(cli, ["verify", path], standalone_mode=False)
     assert bad.return_value == 1
     assert "differs" in bad.stdout
+
+
+def test_an_opaque_block_is_not_verified_and_that_is_said() -> None:
+    text = "shapecalc: 1\ninput: [3]\nblocks:\n  Mystery: {shape: ['N', 4]}\nlayers:\n  - Mystery\n"
+    done = verify(shapecalc.check_text(text), {})
+    assert done.findings == []
+    assert done.notes == ["not verified: torch has no code for Mystery"]

@@ -13,7 +13,7 @@ from shapecalc.ops.dtypes import FLOATS, WIDTHS
 from shapecalc.ops.op import UnknownFact
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from shapecalc.dims.sym import Dim
     from shapecalc.graph.graph import Graph, Node, Wire
@@ -22,17 +22,41 @@ if TYPE_CHECKING:
 BROKEN = "a mistake in the spec leaves it unknown"
 
 
+DTYPES = ("float32", "float16", "bfloat16", "float64")
+OPTIMIZERS = {"sgd": (0, 0), "momentum": (1, 0), "adam": (2, 2), "adamw": (2, 2)}
+"""Copies of the parameters that each optimizer keeps between steps; copies of the largest one that a step makes."""
+CONVENTIONS = ("torch", "macs", "fvcore", "ptflops", "all")
+"""What may be counted as FLOPs; `docs/costs.md` tells them apart."""
+
+
 class Conditions:
-    """What counts and bytes are stated for: the batch size and the dtype of floating-point tensors."""
+    """What counts and bytes are stated for: batch size, dtype of floating-point tensors, optimizer, and convention.
 
-    __slots__ = ("_bytes", "_sized", "batch", "dtype", "values")
+    Raises ValueError for one that is not known.
+    """
 
-    def __init__(self, batch: int = 1, dtype: str = "float32") -> None:
+    __slots__ = ("_bytes", "_sized", "batch", "convention", "dtype", "optimizer", "values")
+
+    def __init__(
+        self, batch: int = 1, dtype: str = "float32", optimizer: str = "sgd", convention: str = "torch"
+    ) -> None:
+        _check("dtype", dtype, DTYPES)
+        _check("optimizer", optimizer, OPTIMIZERS)
+        _check("convention", convention, CONVENTIONS)
+        if batch < 1:
+            raise ValueError(f"a batch size of at least 1 is due, not {batch}")
         self.batch = batch
         self.dtype = dtype
+        self.optimizer = optimizer
+        self.convention = convention
         self.values = {"N": batch}
         self._sized: dict[Shape, Shape] = {}
         self._bytes: dict[Any, Dim] = {}
+
+    @property
+    def usual(self) -> bool:
+        """Whether these are the conditions that hold where nothing is said."""
+        return (self.batch, self.dtype, self.optimizer, self.convention) == (1, "float32", "sgd", "torch")
 
     def sized(self, shape: Shape) -> Shape:
         """The shape with the batch size put in."""
@@ -53,6 +77,11 @@ class Conditions:
             assert wire.shape is not None
             found = self._bytes[key] = prod(self.sized(wire.shape)) * self.width(wire.dtype)
         return found
+
+
+def _check(what: str, value: str, known: Collection[str]) -> None:
+    if value not in known:
+        raise ValueError(f"no {what} {value!r}; there are {', '.join(known)}")
 
 
 class Cost:

@@ -111,7 +111,7 @@ def _stated(key: Scalar, node: Node, report: Report) -> Iterator[Diagnostic]:
     else:
         value = getattr(report.totals, key.text)
         reason = report.reasons.get(key.text, "")
-        if key.text in report.lower_bounds:
+        if key.text in report.partial:
             value, reason = None, "part of it is not known"
         yield from _number(key.text, value, node, graph.env, report, reason)
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from shapecalc.analysis.verdict import Verdict
 from shapecalc.dims.sym import Sym
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from shapecalc.analysis.report import Layer, ReceptiveField, Report
+    from shapecalc.analysis.verdict import Found
     from shapecalc.ops.op import Shape
-    from shapecalc.source.diagnostic import Diagnostic
 
 
 def file_object(report: Report) -> dict[str, Any]:
@@ -29,12 +30,13 @@ def file_object(report: Report) -> dict[str, Any]:
             "dtype": report.conditions.dtype,
             "batch": report.conditions.batch,
             "mode": "train",
-            "optimizer": "sgd",
+            "optimizer": report.conditions.optimizer,
+            "convention": report.conditions.convention,
         },
         "reasons": report.reasons,
         "lower_bounds": report.lower_bounds,
         "constraints": constraint_objects(report),
-        "diagnostics": [diagnostic_object(d, report) for d in report.diagnostics],
+        "diagnostics": [diagnostic_object(f, report.path) for f in Verdict(report).found],
     }
 
 
@@ -57,6 +59,9 @@ def layer_object(layer: Layer, report: Report) -> dict[str, Any]:
         "receptive_field": field_object(layer.receptive_field),
         "activation_bytes": plain(layer.activation_bytes),
         "saved_bytes": plain(layer.saved_bytes),
+        "macs_backward_input": plain(layer.macs_backward_input),
+        "macs_backward_weight": plain(layer.macs_backward_weight),
+        "operations": _counts(layer.operations),
         "shared_with": None if layer.node.owner is layer.node else layer.node.owner.path,
         "reasons": dict(layer.reasons),
     }
@@ -76,7 +81,17 @@ def totals_object(report: Report) -> dict[str, Any]:
         "peak_activation_layer": None if totals.peak_activation_bytes is None else totals.peak_activation_layer,
         "saved_bytes": plain(totals.saved_bytes),
         "train_bytes": plain(totals.train_bytes),
+        "macs_backward_input": plain(totals.macs_backward_input),
+        "macs_backward_weight": plain(totals.macs_backward_weight),
+        "operations": _counts(totals.operations),
     }
+
+
+def _counts(operations: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Operations by class, those that there are."""
+    if operations is None:
+        return None
+    return {name: plain(n) for name, n in operations.items() if not (type(n) is int and n == 0)}
 
 
 def field_object(field: ReceptiveField | None) -> dict[str, Any] | None:
@@ -112,30 +127,24 @@ def constraint_objects(report: Report) -> list[dict[str, Any]]:
     return single + [{"symbols": list(joint.names), "text": joint.describe()} for joint in report.legal.joint]
 
 
-def diagnostic_object(d: Diagnostic, report: Report) -> dict[str, Any]:
-    line, column = report.source.place(d.start)
-    end_line, end_column = report.source.place(d.end)
+def diagnostic_object(f: Found, path: str) -> dict[str, Any]:
+    """One finding, as documented under `check --output-format json`."""
     return {
-        "code": d.code,
-        "name": d.name,
-        "severity": d.severity,
-        "message": d.message,
-        "path": report.path,
-        "line": line,
-        "column": column,
-        "end_line": end_line,
-        "end_column": end_column,
-        "layer": d.layer or None,
-        "help": d.help or None,
-        "trail": list(d.trail),
-        "related": [_related(r, report) for r in d.related],
-        "fix": None,
+        "code": f.code,
+        "name": f.name,
+        "severity": f.severity,
+        "message": f.message,
+        "path": path,
+        "line": f.line,
+        "column": f.column,
+        "end_line": f.end_line,
+        "end_column": f.end_column,
+        "layer": f.layer or None,
+        "help": f.help or None,
+        "trail": list(f.trail),
+        "related": [{"line": line, "column": column, "message": note} for line, column, note in f.related],
+        "fix": f.fix,
     }
-
-
-def _related(related: tuple[int, int, str], report: Report) -> dict[str, Any]:
-    line, column = report.source.place(related[0])
-    return {"line": line, "column": column, "message": related[2]}
 
 
 def shape_list(shape: Shape | None) -> list[Any] | None:

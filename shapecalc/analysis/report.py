@@ -8,6 +8,7 @@ from shapecalc.analysis.costs import Conditions, costs_of, total
 from shapecalc.analysis.legal import legal_sizes
 from shapecalc.analysis.memory import memory_of
 from shapecalc.analysis.sight import sights
+from shapecalc.analysis.totals import Totals
 from shapecalc.dims.field import WHOLE, Field, Unknown
 from shapecalc.graph.graph import Group, Node
 
@@ -17,12 +18,17 @@ if TYPE_CHECKING:
     from shapecalc.analysis.costs import Cost
     from shapecalc.analysis.memory import Memory
     from shapecalc.analysis.sight import Sight, Track
+    from shapecalc.analysis.training import Phases
+    from shapecalc.analysis.work import Work
     from shapecalc.dims.legal import Legal
     from shapecalc.dims.sym import Dim
     from shapecalc.graph.graph import Graph
     from shapecalc.ops.op import Shape
     from shapecalc.source.diagnostic import Diagnostic
     from shapecalc.source.text import Source
+
+
+UNCOMPARED = "which moment of a training step holds most depends on sizes that are not known"
 
 
 class ReceptiveField:
@@ -78,24 +84,26 @@ class Layer:
     """One layer of the report. Costs are None where `reasons` says why they cannot be known.
 
     `params` counts the tensors of this layer's own module that are not tied to others; FLOPs are 2 x MACs, as torch's
-    counter has them.
+    counter has them, unless the report's conditions name another convention.
     """
 
-    __slots__ = ("_axes", "_field", "_sight", "_unsaved", "cost", "node", "saved_bytes")
+    __slots__ = ("_axes", "_conditions", "_field", "_memory", "_sight", "_work", "cost", "node", "saved_bytes")
 
     def __init__(
         self,
         node: Node,
         cost: Cost,
-        saved_bytes: Dim | None,
-        unsaved: str,
+        memory: Memory,
+        conditions: Conditions,
         sight: Sight,
         axes: Mapping[str, tuple[int, ...]],
     ) -> None:
         self.node = node
         self.cost = cost
-        self.saved_bytes = saved_bytes
-        self._unsaved = unsaved
+        self.saved_bytes = memory.saved[node.index]
+        self._memory = memory
+        self._conditions = conditions
+        self._work: Work | None = None
         self._sight = sight
         self._axes = axes
         self._field: ReceptiveField | None = None
@@ -134,11 +142,48 @@ class Layer:
 
     @property
     def flops(self) -> Dim | None:
+        """Floating-point operations as the convention of the report counts them."""
+        if self._conditions.convention != "torch":
+            return self.work.flops
         return None if self.cost.macs is None else 2 * self.cost.macs
+
+    @property
+    def work(self) -> Work:
+        """What the layer costs beside parameters and MACs."""
+        if self._work is None:
+            from shapecalc.analysis.work import work_of
+
+            self._work = work_of(self.node, self._conditions, self._memory)
+        return self._work
+
+    @property
+    def operations(self) -> Mapping[str, Dim] | None:
+        """Operations beside MACs by class, of a forward pass in inference."""
+        return self.work.operations
+
+    @property
+    def operation_count(self) -> Dim | None:
+        """All of them together."""
+        return None if self.operations is None else sum(self.operations.values())
+
+    @property
+    def macs_backward_input(self) -> Dim | None:
+        """Multiply-accumulates of the gradients of the inputs that need one."""
+        return self.work.input_macs
+
+    @property
+    def macs_backward_weight(self) -> Dim | None:
+        """Multiply-accumulates of the gradients of the weights."""
+        return self.work.weight_macs
 
     @property
     def activation_bytes(self) -> Dim | None:
         return self.cost.activation_bytes
+
+    @property
+    def sight(self) -> Sight:
+        """What its outputs see, by input name and input axis."""
+        return self._sight
 
     @property
     def receptive_field(self) -> ReceptiveField | None:
@@ -155,43 +200,14 @@ class Layer:
     def reasons(self) -> dict[str, str]:
         """Why figures are None, by their name."""
         reasons = dict(self.cost.reasons)
-        if self._unsaved:
-            reasons["saved_bytes"] = self._unsaved
+        if self.node.index in self._memory.reasons:
+            reasons["saved_bytes"] = self._memory.reasons[self.node.index]
+        if self._work is not None:
+            reasons.update(self._work.reasons)
         field = self.receptive_field
         if field is not None and field.reason:
             reasons["receptive_field"] = field.reason
         return reasons
-
-
-class Totals:
-    """Figures of the whole network; those named in the report's `lower_bounds` are at least so much."""
-
-    __slots__ = (
-        "buffers",
-        "flops",
-        "macs",
-        "params",
-        "peak_activation_bytes",
-        "peak_activation_layer",
-        "receptive_field",
-        "receptive_field_layer",
-        "saved_bytes",
-        "train_bytes",
-        "trainable_params",
-    )
-
-    def __init__(self) -> None:
-        self.params: Dim = 0
-        self.trainable_params: Dim = 0
-        self.buffers: Dim = 0
-        self.macs: Dim = 0
-        self.flops: Dim = 0
-        self.peak_activation_bytes: Dim | None = None
-        self.peak_activation_layer = ""
-        self.saved_bytes: Dim | None = None
-        self.train_bytes: Dim | None = None
-        self.receptive_field: ReceptiveField | None = None
-        self.receptive_field_layer = ""
 
 
 class Report:
@@ -200,16 +216,22 @@ class Report:
     `graph` is None where the text cannot be read as a spec; then only `diagnostics` says anything.
     """
 
-    def __init__(self, source: Source, graph: Graph | None, diagnostics: list[Diagnostic]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        graph: Graph | None,
+        diagnostics: list[Diagnostic],
+        conditions: Conditions | None = None,
+    ) -> None:
         self.source = source
         self.path = source.path
         self.graph = graph
         self.diagnostics = diagnostics
-        self.conditions = Conditions()
+        self.conditions = conditions or Conditions()
         self.layers: list[Layer] = []
-        self.totals = Totals()
+        self.totals = Totals(self)
         self.reasons: dict[str, str] = {}
-        self.lower_bounds: list[str] = []
+        self.partial: list[str] = []
         self.legal: Legal | None = None
         if graph is not None:
             self._measure(graph)
@@ -246,13 +268,30 @@ class Report:
             for name, shape in {**(layer.weights or {}), **(layer.buffers or {})}.items()
         }
 
+    @property
+    def lower_bounds(self) -> list[str]:
+        """Names of the totals that leave something out, so that they are at least so much.
+
+        `partial` holds those that need no second look at the layers.
+        """
+        return self.partial + self.totals.effort.partial
+
+    def phases(self) -> Phases | None:
+        """Bytes of the phases of one training step; None where that depends on sizes that are not known."""
+        from shapecalc.analysis.training import training
+
+        found = None if self.graph is None else training(self.graph, self._memory, self.conditions)
+        if found is None:
+            self.reasons["train_bytes"] = UNCOMPARED
+        return found
+
     def _measure(self, graph: Graph) -> None:
         seen, axes = sights(graph)
-        memory = memory_of(graph, self.conditions)
+        memory = self._memory = memory_of(graph, self.conditions)
         costs = costs_of(graph, self.conditions)
         self.layers = [
-            Layer(node, cost, saved, memory.reasons.get(node.index, ""), sight, axes)
-            for node, cost, saved, sight in zip(graph.nodes, costs, memory.saved, seen, strict=True)
+            Layer(node, cost, memory, self.conditions, sight, axes)
+            for node, cost, sight in zip(graph.nodes, costs, seen, strict=True)
         ]
         self._sum(memory)
         self._total_field()
@@ -261,26 +300,22 @@ class Report:
 
     def _sum(self, memory: Memory) -> None:
         totals = self.totals
-        for name, values in (
-            ("params", [x.params for x in self.layers]),
-            ("macs", [x.macs for x in self.layers]),
-        ):
-            value, partial = total(values)
-            setattr(totals, name, value)
-            if partial:
-                self.lower_bounds += [name, "trainable_params" if name == "params" else "flops"]
+        totals.params, no_params = total([x.params for x in self.layers])
+        totals.macs, no_macs = total([x.macs for x in self.layers])
+        usual = self.conditions.convention == "torch"
+        totals.flops, no_flops = (2 * totals.macs, no_macs) if usual else total([x.flops for x in self.layers])
         totals.trainable_params = totals.params
         totals.buffers = sum(x.cost.buffer_elements or 0 for x in self.layers)
-        totals.flops = 2 * totals.macs
         totals.saved_bytes = memory.total
-        if not memory.whole:
-            self.lower_bounds.append("saved_bytes")
+        self.partial += ["params", "trainable_params"] * no_params + ["macs"] * no_macs + ["flops"] * no_flops
+        self.partial += ["saved_bytes"] * (not memory.whole) + ["train_bytes"] * (no_params or not memory.whole)
         totals.peak_activation_bytes = memory.peak
         totals.peak_activation_layer = memory.peak_layer
         if memory.peak is None:
             reason = "which layer holds most depends on sizes that are not known"
             self.reasons |= dict.fromkeys(("peak_activation_bytes", "peak_activation_layer"), reason)
-        self.reasons["train_bytes"] = "the peak of a training step is not modelled yet"
+        if memory.peak is None or not isinstance(memory.total, int) or not isinstance(totals.params, int):
+            self.reasons["train_bytes"] = UNCOMPARED
 
     def _total_field(self) -> None:
         """The field of the last layer whose field is finite; of equal fields in a row the first is named."""

@@ -85,7 +85,7 @@ class Verdict:
         self.readable = report.graph is not None
         self.params: int | str = _plain(report.totals.params)
         self.macs: int | str = _plain(report.totals.macs)
-        self.at_least: Sequence[str] = tuple(report.lower_bounds)
+        self.at_least: Sequence[str] = tuple(report.partial)
         self.found: list[Found] = [Found(d, report) for d in report.diagnostics]
 
     def count(self, severity: str) -> int:

@@ -111,7 +111,7 @@ def _verified(report: Report, options: dict[str, Any]) -> list[Verification]:
         verify(report, sizes, device=options["device"], batch=options["batch_size"], seed=options["seed"])
         for sizes in legal_choices(report)
     ]
-    if done[0].device != META:  # the meta device lets faults through
+    if done[0].findings and done[0].device != META:  # the meta device lets faults through
         done[0].findings += refused(report)
     return done
 

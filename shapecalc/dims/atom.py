@@ -166,8 +166,9 @@ def terms(x: Dim) -> Mapping[tuple[Atom, ...], int]:
 
 
 def names(x: Dim) -> frozenset[str]:
-    """The named sizes that `x` depends on; none for a number."""
-    return frozenset() if isinstance(x, int) else x.names
+    """The named sizes that `x` depends on; none for a number or an array of numbers."""
+    found: frozenset[str] = frozenset() if isinstance(x, int) else getattr(x, "names", frozenset())
+    return found
 
 
 def at(x: Dim, values: Mapping[str, int]) -> int:

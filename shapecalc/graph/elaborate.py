@@ -296,6 +296,8 @@ class Walk:
     def head(self, child: Child, env: Mapping[str, Any]) -> tuple[str, Any]:
         """The operator or block that a child names, itself or through a param that holds its name."""
         text = child.head.text
+        if text in self.spec.spoilt_blocks:
+            raise Silent
         if text in MODULES or text in STRUCTURAL or text in self.spec.blocks:
             return text, child.argument
         known = (*MODULES, *self.spec.blocks, *STRUCTURAL)
@@ -305,8 +307,6 @@ class Walk:
             raise Mistake("SC106", f"param {text!r} holds {env[text]!r}, not an operator's name", child.head)
         if text in known:
             return text, child.argument
-        if text in self.spec.spoilt_blocks:
-            raise Silent
         near = nearest(text, known)
         help = f"did you mean {near}?" if near else "operators are named as in torch.nn"
         raise Mistake("SC106", f"no operator or block is named {text!r}", child.head, help)

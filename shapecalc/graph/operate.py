@@ -10,10 +10,13 @@ from shapecalc.graph.mistake import Mistake, Silent
 from shapecalc.graph.scope import Entry
 from shapecalc.graph.values import attributes_of, match_arguments, missing_arguments, read_argument
 from shapecalc.graph.wiring import resolve, wire_of
+from shapecalc.ops.kinds import Unfit
 from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED, Claim
 from shapecalc.source.located import Pairs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from shapecalc.graph.elaborate import Walk
     from shapecalc.graph.naming import Here
     from shapecalc.graph.wiring import Given
@@ -143,6 +146,11 @@ def _settle(
         node.op, shapes, dtypes = found
         return shapes, dtypes
     op = node.op = operator(values, *xs)
+    if xs and 0 in xs[0]:
+        _check_empty(op, node, xs[0], values)
+    unfit = op.unfit_dtypes(*given)
+    if unfit:
+        raise Mistake("SC212", f"{operator.__name__} {unfit}", node.place)
     assumed = _judge(walk, op, node, xs)
     shapes = op.shape(*xs)
     dtypes = op.dtypes(*given) or given[:1] * len(shapes)
@@ -161,10 +169,20 @@ def _check_first(operator: type[Operator], node: Node, x: Shape) -> None:
         message = f"{operator.__name__} takes {due} dimensions, and {len(x)} arrive: {shown_shape(x)}"
         raise Mistake("SC209", message, node.place, arrival(wire))
     _check_dtype(operator, node, wire, takes, "")
-    for slot, other in zip(operator.inputs, node.inputs, strict=False):
-        name = slot.rstrip("?*")
+    if operator.further or operator.same_dtype:
+        _check_further(operator, node, wire.dtype)
+
+
+def _check_further(operator: type[Operator], node: Node, first: str) -> None:
+    """The dtypes of the inputs behind the first, whose dtype some must have."""
+    last = len(operator.inputs) - 1
+    for i, other in enumerate(node.inputs):
+        name = operator.inputs[min(i, last)].rstrip("?*")
+        takes = operator.further.get(name)
+        if name in operator.same_dtype:
+            takes = (takes or frozenset()) | {first}
         if other is not None:
-            _check_dtype(operator, node, other, operator.further.get(name), f" as its {name}")
+            _check_dtype(operator, node, other, takes, f" as its {name}")
 
 
 def _check_dtype(operator: type[Operator], node: Node, wire: Wire, takes: frozenset[str] | None, role: str) -> None:
@@ -172,6 +190,21 @@ def _check_dtype(operator: type[Operator], node: Node, wire: Wire, takes: frozen
         due = ", ".join(sorted(takes))
         message = f"{operator.__name__} takes {due}{role}, and {wire.dtype} arrives"
         raise Mistake("SC212", message, node.place, arrival(wire))
+
+
+def _check_empty(op: Operator, node: Node, x: Shape, values: Mapping[str, Any]) -> None:
+    """Axes that may not be empty, and what is read off the empty ones."""
+    for axis in range(max(len(x) - op.never_empty(x), 0), len(x)):
+        if x[axis] == 0:
+            message = f"axis {axis} of {shown_shape(x)} is empty, which {type(op).__name__} does not take"
+            raise Mistake("SC211", message, node.place)
+    for attribute in op.attributes:
+        if attribute.default is INFERRED and attribute.name not in values:
+            try:
+                attribute.kind.read(getattr(op, attribute.name))
+            except Unfit:
+                message = f"{attribute.name} is read off {shown_shape(x)}, which has none"
+                raise Mistake("SC211", message, node.place) from None
 
 
 def _operands(operands: tuple[Any, ...], wires: tuple[Wire | None, ...]) -> tuple[Any, ...]:

@@ -137,7 +137,9 @@ def attributes_of(operator: type[Operator]) -> tuple[dict[str, Attribute], str |
 def read_argument(attribute: Attribute, node: Node, env: Env) -> Any:
     """The value of an operator's argument in the form that its kind gives it."""
     kind: Kind = attribute.kind
-    value = layer_of(node, env) if kind.layer else value_of(node, env, kind.words, text=kind.text)
+    if kind.layer and attribute.default is None and isinstance(node, Scalar) and node.value is None:
+        return None
+    value = plain_value(kind, node, env)
     try:
         return kind.read(value)
     except Unfit as unfit:
@@ -145,6 +147,16 @@ def read_argument(attribute: Attribute, node: Node, env: Env) -> Any:
         near = nearest(value, kind.words) if isinstance(value, str) else None
         code = "SC109" if type(value) in kind.types else "SC105"
         raise Mistake(code, shown, node, f"did you mean {near}?" if near else "") from None
+
+
+def plain_value(kind: Kind, node: Node, env: Env) -> Any:
+    """The value of a node as a kind is given it: a layer, a mapping of settings, or what stands there."""
+    if kind.layer:
+        return layer_of(node, env)
+    if kind.settings is None or not isinstance(node, Pairs):
+        return value_of(node, env, kind.words, text=kind.text)
+    known = [(key.text, kind.settings.get(key.text, kind), value) for key, value in node.pairs]
+    return {name: value_of(value, env, inner.words, text=inner.text) for name, inner, value in known}
 
 
 def layer_of(node: Node, env: Env) -> Part:

@@ -40,13 +40,14 @@ class LinearAfterLinear(Rule):
     Limits:
         Two maps with fewer weights than the one that they make are a factorisation and meant so: a bottleneck, a
         depthwise convolution and a pointwise one, 1 x 3 and 3 x 1. Two dense convolutions of a kernel above 1 are told
-        all the same, as they are one with a larger kernel (at the border zero padding makes a difference). Nothing is
-        said of layers that share their weights.
+        all the same where the network has activations elsewhere, as one was probably forgotten: they are one with a
+        larger kernel (but for the zeros at the border). Nothing is said of layers that share their weights.
     """
 
     code = "SC304"
 
     def check(self, network: Network) -> Iterator[Finding]:
+        bent = any(True for _ in network.having("activation"))
         for first in network.having("affine"):
             second = network.behind(first, "identity", "dropout")
             if second is None or not has(second, "affine") or network.shared(first) or network.shared(second):
@@ -56,7 +57,7 @@ class LinearAfterLinear(Rule):
             if merged is None or not all(isinstance(size, int) for size in weights):
                 continue
             two = sum(weights)
-            if merged[1] <= two or _dense_windows(first, second):
+            if merged[1] <= two or (bent and _dense_windows(first, second)):
                 yield _finding(first, second, merged, two)
 
 
@@ -89,7 +90,8 @@ def _merged(first: Node, second: Node) -> tuple[str, int] | None:
         return None
     groups = gcd(a.groups, b.groups)
     size = " x ".join(map(str, kernel))
-    what = f"{size} convolution" if has(first, "conv") and has(second, "conv") else f"transposed {size} convolution"
+    kind = "convolution" if has(first, "conv") and has(second, "conv") else "transposed convolution"
+    what = f"{kind} of kernel {size}"
     return what, a.in_channels // groups * b.out_channels * prod(kernel)
 
 

@@ -47,9 +47,9 @@ class DominantLayer(Rule):
           - Linear: 100
 
     Limits:
-        Counts must be known. Of two layers one has to be the larger: it is told only where a pool or a 1x1 convolution
-        before it halves the network, or where neither fits and more than three layers have weights. What accuracy the
-        smaller network has is not known.
+        Counts must be known, and a pool or a 1x1 convolution before the layer must halve the network, where one fits.
+        Of a few layers one has to be the largest: a convolution is told among three or more, a layer before which
+        neither fits among four or more. What accuracy the smaller network has is not known.
     """
 
     code = "SC401"
@@ -61,8 +61,9 @@ class DominantLayer(Rule):
             return
         count, node = max(weighted, key=lambda pair: pair[0])
         ways = sorted((params, what) for what, params in _smaller(node))
-        halves = bool(ways) and 2 * (total - count + ways[0][0]) <= total
-        if 2 * count > total and (halves or (not ways and _maps(weighted) > 3)):
+        halves = not ways or 2 * (total - count + ways[0][0]) <= total
+        enough = 4 if not ways else 2 if has(node, "linear") else 3
+        if 2 * count > total and halves and _maps(weighted) >= enough:
             yield Finding(
                 node,
                 f"{node.path} holds {count:,} of all {total:,} parameters, {count / total:.0%}",
@@ -327,6 +328,8 @@ def _idle(op: Any, axes: Sequence[Slide]) -> str:
     if cells == 1 or op.padding_mode != "zeros":  # other modes pad with the pixel itself
         return ""
     weights = op.out_channels * (op.in_channels // op.groups) * cells
+    if not isinstance(weights, int):
+        return ""
     idle = f"{weights - weights // cells:,} of {weights:,} weights"
     return f", and {idle}, all but one cell of the {by_size([a.k for a in axes])} kernel, only meet padding"
 

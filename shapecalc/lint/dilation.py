@@ -87,14 +87,14 @@ class DilationGridding(Rule):
     def check(self, network: Network) -> Iterator[Finding]:
         if not any(w.d > 1 for node in network.having("conv", "pool") for w in node.op.windows):  # type: ignore[union-attr]
             return
-        found: dict[int, list[Print]] = {}
-        for _, print_ in _left_open(network):
-            found.setdefault(print_.dilated[-1].index, []).append(print_)
-        for prints in found.values():
-            node = prints[0].dilated[-1]
+        found: dict[int, list[tuple[Wire, Print]]] = {}
+        for wire, print_ in _left_open(network):
+            found.setdefault(print_.dilated[-1].index, []).append((wire, print_))
+        for ends in found.values():
+            _, print_ = ends[0]
             yield Finding(
-                node,
-                f"{_row(prints[0], node)}: an output reads {_share(prints)}",
+                print_.dilated[-1],
+                f"{_row(print_)}: an output reads {listed([_lines(*end) for end in ends])} that its field spans",
                 argument="dilation",
                 help="dilations without a common factor, such as 1, 2 and 5, leave no holes",
             )
@@ -176,23 +176,21 @@ def _joined(prints: Sequence[Print | None]) -> Print | None:
     return Print(first.at, low, bits, first.step, max((p.dilated for p in known), key=len))
 
 
-def _row(print_: Print, node: Node) -> str:
-    """The dilations that led there, along the last axis of each layer."""
+def _row(print_: Print) -> str:
+    """The dilations that led there."""
     ops: list[Any] = [layer.op for layer in print_.dilated]
     numbers = [str(max(w.d for w in op.windows)) for op in ops]
     shown = listed(numbers) if len(numbers) <= 8 else f"{', '.join(numbers[:6])}, ... {numbers[-1]}"
     return f"dilations {shown} in a row leave holes"
 
 
-def _share(prints: Sequence[Print]) -> str:
-    """How many of the positions that its field spans an output reads, over the axes with holes."""
-    read = spans = 1
-    for p in prints:
-        read *= p.bits.bit_count()
-        spans *= p.bits.bit_length()
-    op: Any = prints[0].dilated[-1].op
-    word = WORDS[op.rank][-1] if len(prints) == 1 else "pixel"
-    return f"{read:,} of the {spans:,} {word}s that its field spans"
+def _lines(wire: Wire, print_: Print) -> str:
+    """How many lines across an axis an output reads. Pixels are not counted: branches that met are no rectangle."""
+    op: Any = print_.dilated[-1].op
+    assert wire.shape is not None
+    place = len(wire.shape) - print_.at
+    word = WORDS[op.rank][-place] if place <= op.rank else WORDS[1][0]
+    return f"{print_.bits.bit_count():,} of the {print_.bits.bit_length():,} {word}s"
 
 
 PAGES = {rule.code: rule for rule in (DilationGridding,)}

@@ -63,8 +63,9 @@ class FieldSmallerThanInput(Rule):
           - Linear: 10
 
     Limits:
-        The last global pool is judged, where windows come before it, and sizes must be known. A linear layer on a flattened map sees all of it, so
-        that nothing is said of one. A field is counted from the first to the last pixel; the centre weighs most.
+        The last global pool is judged, where windows come before it, and sizes must be known. A linear layer on a
+        flattened map sees all of it, so that nothing is said of one. A field is counted from the first to the last
+        pixel; the centre weighs most.
     """
 
     code = "SC315"
@@ -139,8 +140,8 @@ class MisalignedMerge(Rule):
 
     Limits:
         Less than one position is let pass, as good networks have it (an average pool of 2 beside a 3x3 convolution with
-        stride 2), and less than (f + 1)/2 behind an upsampling by f. So are branches whose windows end at the same
-        place, as those of causal convolutions do. A shift on purpose is told like one by mistake: suppress it.
+        stride 2), and less than (f + 1)/2 behind an upsampling by f. So are branches that read nothing ahead of the
+        position itself, as causal convolutions do. A shift on purpose is told like one by mistake: suppress it.
     """
 
     code = "SC316"
@@ -158,11 +159,15 @@ def _misaligned(node: Node, apart: Apart) -> Finding:
     first, other = wires[apart.first], wires[apart.other]
     return Finding(
         node,
-        f"{first.origin} and {other.origin} look at places {apart.positions:.3g} positions apart: {apart.pixels:.3g} "
-        "pixels of the input",
+        f"{first.origin} and {other.origin} look at places {_plural(apart.positions, 'position')} apart: "
+        f"{_plural(apart.pixels, 'pixel')} of the input",
         help="crop or pad both ends alike",
         related=tuple((wire.node, "one of the two") for wire in (first, other) if wire.node is not None),
     )
+
+
+def _plural(number: float, word: str) -> str:
+    return f"{number:.3g} {word}{'s' * (number != 1)}"
 
 
 class Apart:
@@ -187,7 +192,7 @@ def _apart(tracks: Sequence[Track | None]) -> Apart | None:
     if any(f.advance * (period // f.period) != turn for f in fields):
         return None
     ends = [_repeated(f.hi, f, period) for f in fields]
-    if all(end == ends[0] for end in ends):  # windows that end together: a causal convolution beside its input
+    if ends[0][0] <= 0 and all(end == ends[0] for end in ends):  # nothing ahead is read: causal convolutions
         return None
     # Twice the centres, summed over the phases: what the stride alone makes of them is the same in all inputs.
     centres = [sum(_repeated(f.lo, f, period)) + sum(end) for f, end in zip(fields, ends, strict=True)]

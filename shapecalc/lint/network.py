@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -76,6 +77,13 @@ class Network:
             tied = [other.index for n in again for other, _ in n.ties.values()]
             self._shared = {n.index for n in again} | {n.owner.index for n in again} | set(tied)
         return node.index in self._shared
+
+    @cached_property
+    def words(self) -> Mapping[str, int]:
+        """In how many scalars of the spec each identifier stands."""
+        from shapecalc.lint.words import words_of
+
+        return words_of(self.spec.root)
 
     @property
     def training(self) -> Mapping[str, object]:

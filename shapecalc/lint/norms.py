@@ -180,8 +180,10 @@ class BatchOfOne(Rule):
     def check(self, network: Network) -> Iterator[Finding]:
         plan = Plan(network)
         batch, place = plan.number("batch_size"), plan.place("batch_size")
+        if batch is None:
+            return
         norms = [n for n in network.having("batch_norm") if _values(n, 1) is not None]
-        if batch is None or not norms:
+        if not norms:
             return
         alone = next((n for n in norms if _values(n, 1) == 1), None)
         if batch == 1:

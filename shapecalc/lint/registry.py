@@ -19,7 +19,7 @@ RULES: tuple[tuple[str, str], ...] = (
     ("affine", "SC304"),
     ("activations", "SC305 SC306 SC317"),
     ("dropouts", "SC308 SC309"),
-    ("usage", "SC318 SC319 SC320 SC321 SC322 SC325"),
+    ("usage", "SC318 SC319 SC320 SC321 SC322 SC325 SC328"),
     ("budget", "SC504"),
     ("kernels", "SC310 SC312 SC314 SC323 SC327"),
     ("windows", "SC311 SC324"),

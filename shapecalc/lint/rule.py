@@ -58,6 +58,10 @@ class Page:
     code: ClassVar[str]
     budget: ClassVar[Mapping[str, object]] = {}
     """The budget of the settings under which the examples stand."""
+    settings: ClassVar[Mapping[str, object]] = {}
+    """What `--set` gives the params of the bad example."""
+    encoding: ClassVar[str] = "utf-8"
+    """The encoding in which the file of the bad example is saved."""
 
     @classmethod
     def sections(cls) -> dict[str, str]:

@@ -98,13 +98,27 @@ def read_elsewhere(network: Network, node: Node, loses: Callable[[Node], bool]) 
     wire = node.inputs[0]
     while wire is not None:
         others = [user for user in network.users(wire) if user is not node]
-        if network.is_output(wire) or not all(loses(user) for user in others):
+        if network.is_output(wire) or not all(_loses(network, user, loses) for user in others):
             return True
         if wire.node is None or not pointwise(wire.node):
             return False
         node = wire.node
         wire = node.inputs[0]
     return False
+
+
+def _loses(network: Network, node: Node, loses: Callable[[Node], bool]) -> bool:
+    """Whether a layer loses something, or hands all on to layers of which each does."""
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        if loses(node):
+            continue
+        wire = node.outputs[0]
+        if not pointwise(node) or network.is_output(wire) or not network.users(wire):
+            return False
+        waiting += network.users(wire)
+    return True
 
 
 def sliding(network: Network) -> Iterator[Node]:

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 from shapecalc.lint.edit import remove_pair
 from shapecalc.lint.rule import Finding, Rule
+from shapecalc.lint.words import WORD, scalars, words_of
+from shapecalc.ops.registry import MODULES
 from shapecalc.source.diagnostic import SAFE, Fix
 from shapecalc.source.located import Items, Pairs, Scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from shapecalc.lint.network import Network
     from shapecalc.source import located
 
-WORD = re.compile(r"[^\W\d]\w*")
 NUMBERED = re.compile(r"(?:[^\W\d]\w*\.)*(?:\w+\.)*\d+(?:\.\w+)*")
 
 
@@ -92,16 +93,16 @@ class UnusedParam(Rule):
 
     def check(self, network: Network) -> Iterator[Finding]:
         spec = network.spec
-        words = _words(spec.root)
+        words = network.words
         params = spec.root.get("params")
         yield from _unread(network, params, words, "nothing reads the param")
         blocks = spec.root.get("blocks")
         for name, block in blocks.pairs if isinstance(blocks, Pairs) else ():
             if isinstance(block, Pairs) and isinstance(block.get("params"), Pairs):
-                yield from _unread(network, block.get("params"), _words(block), f"{name.text} never reads its param")
+                yield from _unread(network, block.get("params"), words_of(block), f"{name.text} never reads its param")
 
 
-def _unread(network: Network, params: located.Node | None, words: dict[str, int], says: str) -> Iterator[Finding]:
+def _unread(network: Network, params: located.Node | None, words: Mapping[str, int], says: str) -> Iterator[Finding]:
     for key, _ in params.pairs if isinstance(params, Pairs) else ():
         if words[key.text] == 1:
             edit = remove_pair(network.source, network.spec.root, key)
@@ -147,9 +148,9 @@ class UnusedBlock(Rule):
 
     def check(self, network: Network) -> Iterator[Finding]:
         blocks = network.spec.root.get("blocks")
-        words = _words(network.spec.root)
+        words = network.words
         for key, value in blocks.pairs if isinstance(blocks, Pairs) else ():
-            if words[key.text] - _words(value).get(key.text, 0) == 1:
+            if words[key.text] - words_of(value).get(key.text, 0) == 1:
                 edit = remove_pair(network.source, network.spec.root, key)
                 fix = Fix(f"take {key.text} out", (edit,), SAFE) if edit else None
                 yield Finding(None, f"nothing uses the block {key.text}", place=key, help="take it out", fix=fix)
@@ -183,7 +184,7 @@ class UnusedLabel(Rule):
     code = "SC321"
 
     def check(self, network: Network) -> Iterator[Finding]:
-        words = _words(network.spec.root)
+        words = network.words
         for label in _values_of(network.spec.root, "as"):
             if WORD.fullmatch(label.text) and words[label.text] == 1:
                 edit = remove_pair(network.source, network.spec.root, label)
@@ -237,7 +238,7 @@ def _references(network: Network) -> Iterator[Scalar]:
         yield from _values_of(network.spec.root, key)
     for node in network.nodes:
         if node.op is not None and node.op.merging and node.child is not None and node.child.argument is not None:
-            yield from _scalars(node.child.argument)
+            yield from scalars(node.child.argument)
 
 
 class SilentBroadcast(Rule):
@@ -278,23 +279,48 @@ class SilentBroadcast(Rule):
                 yield Finding(node, f"{shown} are stretched along each other to {result}", help="is that meant?")
 
 
-def _words(node: located.Node) -> dict[str, int]:
-    """How often each identifier stands in the scalars of a piece of the spec, keys too."""
-    from collections import Counter
+class ShadowedOperator(Rule):
+    """a block has the name of an operator, which it hides
 
-    return Counter(word for scalar in _scalars(node) for word in set(WORD.findall(scalar.text)))
+    Why:
+        The block is meant wherever the name stands. Whoever reads the spec knows torch's class of that name and expects
+        that one.
 
+    Bad:
+        shapecalc: 1
+        input: [3, 32, 32]
+        blocks:
+          Unfold:
+            params: {out: 8}
+            layers:
+              - Conv2d: {out_channels: out, kernel_size: 2, stride: 2}
+        layers:
+          - Unfold: 8
 
-def _scalars(node: located.Node) -> Iterator[Scalar]:
-    waiting = [node]
-    seen: set[int] = set()
-    while waiting:
-        at = waiting.pop()
-        if isinstance(at, Scalar):
-            yield at
-        elif id(at) not in seen:  # an alias is its anchor's node again
-            seen.add(id(at))
-            waiting += at.items if isinstance(at, Items) else [part for pair in at.pairs for part in pair]
+    Good:
+        shapecalc: 1
+        input: [3, 32, 32]
+        blocks:
+          Patches:
+            params: {out: 8}
+            layers:
+              - Conv2d: {out_channels: out, kernel_size: 2, stride: 2}
+        layers:
+          - Patches: 8
+
+    Limits:
+        A spec goes on to mean what it meant when a later version of the program gets an operator of that name.
+    """
+
+    code = "SC328"
+
+    def check(self, network: Network) -> Iterator[Finding]:
+        blocks = network.spec.root.get("blocks")
+        for key, _ in blocks.pairs if isinstance(blocks, Pairs) else ():
+            if key.text in MODULES:
+                yield Finding(
+                    None, f"block {key.text} hides the operator {key.text}", place=key, help="rename the block"
+                )
 
 
 def _values_of(node: located.Node, name: str) -> Iterator[Scalar]:
@@ -307,10 +333,19 @@ def _values_of(node: located.Node, name: str) -> Iterator[Scalar]:
         elif isinstance(at, Pairs):
             for key, value in at.pairs:
                 if key.text == name:
-                    yield from _scalars(value)
+                    yield from scalars(value)
                 waiting.append(value)
 
 
 PAGES = {
-    rule.code: rule for rule in (UnusedLayer, UnusedParam, UnusedBlock, UnusedLabel, ReferenceByNumber, SilentBroadcast)
+    rule.code: rule
+    for rule in (
+        UnusedLayer,
+        UnusedParam,
+        UnusedBlock,
+        UnusedLabel,
+        ReferenceByNumber,
+        SilentBroadcast,
+        ShadowedOperator,
+    )
 }

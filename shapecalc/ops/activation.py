@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.dims.field import POINT
 from shapecalc.ops.dtypes import FLOATS, INTS
 from shapecalc.ops.kinds import FLAG, NUMBER, POSITIVE, Number, Unfit, Word
+from shapecalc.ops.layout import IN_ORDER, ordered
 from shapecalc.ops.op import KEEPS_NOTHING, KEEPS_OUTPUT, NO_NEEDS, ZERO, Attribute, Claim, Kept, Pointwise
 from shapecalc.ops.ranks import DIM, dim_needs, from_front
+from shapecalc.ops.tally import per
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from shapecalc.dims.sym import Dim
-    from shapecalc.ops.op import Need, Reads, Shape
+    from shapecalc.ops.op import Arrival, Lie, Need, Reads, Shape
 
 INPLACE = Attribute("inplace", FLAG, False, "whether the result overwrites the input")
 
@@ -40,6 +43,9 @@ class Activation(Pointwise):
     Torch: the class of the same name in torch.nn.
     """
 
+    hooked: ClassVar[bool] = False
+    """Whether ptflops counts one for each value."""
+    roles = frozenset({"activation"})
     takes = FLOATS
     keeps_more: ClassVar[bool] = False
     """Whether it also keeps a new tensor of the input's size."""
@@ -68,10 +74,16 @@ class Activation(Pointwise):
         overwriting = [({"inplace": True}, ((2, 3, 5),))] if INPLACE in cls.attributes else []
         return [({}, ((2, 3, 5, 4),)), ({}, ((7,),)), *overwriting]
 
+    def elsewhere(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim]:
+        return {"ptflops": prod(ys[0])} if self.hooked else {}
+
 
 class ReLU(Activation):
     """max(0, x)"""
 
+    hooked = True
+    each = per(comparisons=1)
+    roles = frozenset({"activation", "idempotent", "rectifier"})
     takes = FLOATS | INTS
     kept = KEEPS_OUTPUT
     attributes = (INPLACE,)
@@ -80,6 +92,9 @@ class ReLU(Activation):
 class ReLU6(Activation):
     """min(max(0, x), 6)"""
 
+    hooked = True
+    each = per(comparisons=2)
+    roles = frozenset({"activation", "idempotent", "rectifier"})
     takes = FLOATS | INTS
     clones = True
     attributes = (INPLACE,)
@@ -88,6 +103,8 @@ class ReLU6(Activation):
 class LeakyReLU(Activation):
     """x where positive, negative_slope * x elsewhere"""
 
+    hooked = True
+    each = per(comparisons=1, multiplications=1)
     attributes = (Attribute("negative_slope", NUMBER, 0.01, "slope of negative values", main=True), INPLACE)
 
 
@@ -100,6 +117,8 @@ class PReLU(Activation):
     Torch: torch.nn.PReLU.
     """
 
+    hooked = True
+    each = per(comparisons=1, multiplications=1)
     attributes = (
         Attribute("num_parameters", POSITIVE, 1, "learned slopes: 1, or as many as channels", main=True),
         Attribute("init", NUMBER, 0.25, "the slope to begin with"),
@@ -125,6 +144,11 @@ class PReLU(Activation):
 class RReLU(Activation):
     """x where positive, a random slope elsewhere in training, the mean slope in evaluation"""
 
+    each = per(comparisons=1, multiplications=1)
+
+    def lies(self, arrival: Arrival) -> Sequence[Lie]:
+        return arrival.lies if self.inplace else IN_ORDER
+
     keeps_more = True
     attributes = (
         Attribute("lower", NUMBER, 1 / 8, "least slope of negative values"),
@@ -142,24 +166,30 @@ class RReLU(Activation):
 class ELU(Activation):
     """x where positive, alpha * (exp(x) - 1) elsewhere"""
 
+    hooked = True
+    each = per(comparisons=1, exponentials=1, adds=1, multiplications=1)
     attributes = (Attribute("alpha", NUMBER, 1.0, "minus the limit at minus infinity", main=True), INPLACE)
 
 
 class CELU(Activation):
     """x where positive, alpha * (exp(x / alpha) - 1) elsewhere"""
 
+    each = per(comparisons=1, exponentials=1, adds=1, multiplications=1, divisions=1)
     attributes = (Attribute("alpha", NotZero(), 1.0, "minus the limit at minus infinity", main=True), INPLACE)
 
 
 class SELU(Activation):
     """1.0507 * ELU with alpha 1.6733, the numbers that keep mean 0 and variance 1"""
 
+    each = per(comparisons=1, exponentials=1, adds=1, multiplications=1)
     attributes = (INPLACE,)
 
 
 class GELU(Activation):
     """x * Phi(x), Phi being the normal distribution, or its approximation by tanh"""
 
+    hooked = True
+    each = per(exponentials=1, adds=1, multiplications=3)
     attributes = (Attribute("approximate", Word("none", "tanh"), "none", "how Phi is computed", main=True),)
 
     @classmethod
@@ -170,6 +200,7 @@ class GELU(Activation):
 class SiLU(Activation):
     """x * sigmoid(x)"""
 
+    each = per(exponentials=1, adds=1, divisions=1)
     clones = True
     attributes = (INPLACE,)
 
@@ -177,6 +208,7 @@ class SiLU(Activation):
 class Mish(Activation):
     """x * tanh(softplus(x))"""
 
+    each = per(exponentials=3, adds=1, multiplications=1)
     clones = True
     attributes = (INPLACE,)
 
@@ -184,6 +216,7 @@ class Mish(Activation):
 class Softplus(Activation):
     """log(1 + exp(beta * x)) / beta, linear above the threshold"""
 
+    each = per(comparisons=1, exponentials=2, adds=1, multiplications=1, divisions=1)
     attributes = (
         Attribute("beta", NUMBER, 1.0, "how sharp the bend is"),
         Attribute("threshold", NUMBER, 20.0, "beta * x above which it is linear"),
@@ -193,6 +226,7 @@ class Softplus(Activation):
 class Softsign(Activation):
     """x / (1 + |x|)"""
 
+    each = per(adds=1, divisions=1)
     takes = FLOATS | INTS
     keeps_more = True
     promotes = True
@@ -201,18 +235,21 @@ class Softsign(Activation):
 class Softshrink(Activation):
     """x moved towards 0 by lambd, 0 where it would cross"""
 
+    each = per(comparisons=2, adds=1)
     attributes = (Attribute("lambd", Number(0), 0.5, "half the width of what becomes 0", main=True),)
 
 
 class Hardshrink(Activation):
     """x where |x| is above lambd, 0 elsewhere"""
 
+    each = per(comparisons=1)
     attributes = (Attribute("lambd", NUMBER, 0.5, "half the width of what becomes 0", main=True),)
 
 
 class Tanhshrink(Activation):
     """x - tanh(x)"""
 
+    each = per(exponentials=1, adds=1)
     takes = FLOATS | INTS
     kept = KEEPS_NOTHING
     keeps_more = True
@@ -222,7 +259,9 @@ class Tanhshrink(Activation):
 class Hardtanh(Activation):
     """x cut to the range from min_val to max_val"""
 
-    takes = FLOATS | (INTS - {"uint8"})
+    each = per(comparisons=2)
+    roles = frozenset({"activation", "idempotent"})
+    takes = FLOATS | INTS
     clones = True
     attributes = (
         Attribute("min_val", NUMBER, -1.0, "least value"),
@@ -232,6 +271,10 @@ class Hardtanh(Activation):
 
     min_val: float
     max_val: float
+
+    def unfit_dtypes(self, *dtypes: str) -> str:
+        negative = dtypes[0] == "uint8" and min(self.min_val, self.max_val) < 0
+        return f"takes no uint8 for a least value of {self.min_val}" if negative else ""
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
         return NO_NEEDS if self.min_val < self.max_val else [(VALUE_ORDER, 1)]
@@ -244,6 +287,7 @@ class Hardtanh(Activation):
 class Hardsigmoid(Activation):
     """0 below -3, 1 above 3, x / 6 + 1 / 2 between"""
 
+    each = per(comparisons=2, adds=1, divisions=1)
     clones = True
     attributes = (INPLACE,)
 
@@ -251,6 +295,7 @@ class Hardsigmoid(Activation):
 class Hardswish(Activation):
     """x * hardsigmoid(x)"""
 
+    each = per(comparisons=2, adds=1, divisions=1, multiplications=1)
     clones = True
     attributes = (INPLACE,)
 
@@ -258,6 +303,8 @@ class Hardswish(Activation):
 class Sigmoid(Activation):
     """1 / (1 + exp(-x))"""
 
+    each = per(exponentials=1, adds=1, divisions=1)
+    roles = frozenset({"activation", "sigmoid"})
     takes = FLOATS | INTS | {"bool"}
     kept = KEEPS_OUTPUT
     promotes = True
@@ -266,12 +313,16 @@ class Sigmoid(Activation):
 class LogSigmoid(Activation):
     """log(1 / (1 + exp(-x)))"""
 
+    each = per(exponentials=2, adds=1)
+    lies = ordered
+
     keeps_more = True
 
 
 class Tanh(Activation):
     """The hyperbolic tangent"""
 
+    each = per(exponentials=1)
     takes = FLOATS | INTS | {"bool"}
     kept = KEEPS_OUTPUT
     promotes = True
@@ -280,6 +331,7 @@ class Tanh(Activation):
 class Threshold(Activation):
     """x where above the threshold, a value elsewhere"""
 
+    each = per(comparisons=1)
     takes = FLOATS | INTS
     clones = True
     attributes = (
@@ -303,6 +355,7 @@ class GLU(Activation):
     Torch: torch.nn.GLU.
     """
 
+    each = per(exponentials=1, adds=1, divisions=1, multiplications=1)
     attributes = (Attribute("dim", DIM, -1, "the dimension that is halved", main=True),)
 
     dim: int

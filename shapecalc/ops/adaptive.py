@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from math import gcd
+from math import gcd, prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.dims.field import ALL, POINT
 from shapecalc.dims.hull import Field, Unknown, pulled
+from shapecalc.ops.arrange import is_none
 from shapecalc.ops.dtypes import FLOATS
 from shapecalc.ops.kinds import FLAG, PerAxisOrNone
+from shapecalc.ops.layout import as_map, as_row, ordered
 from shapecalc.ops.op import KEEPS_INPUT, KEEPS_NOTHING, NO_NEEDS, NO_WEIGHTS, Attribute, Operator
 from shapecalc.ops.pool import keeps_places, sliding
 
@@ -64,6 +66,9 @@ class OutputSizes(PerAxisOrNone):
 class AdaptivePool(Operator):
     """What adaptive pools share: an output of a given size, whatever arrives."""
 
+    roles = frozenset({"adaptive", "passes_shift"})
+    lies = as_map
+
     rank: ClassVar[int]
     takes = FLOATS
 
@@ -72,6 +77,10 @@ class AdaptivePool(Operator):
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
         return NO_NEEDS
+
+    def never_empty(self, x: Shape) -> int:
+        """torch looks at every axis but the first, the batch or not."""
+        return len(x) - 1
 
     def shape(self, *xs: Shape) -> tuple[Shape, ...]:
         (x,) = xs
@@ -88,6 +97,27 @@ class AdaptivePool(Operator):
     def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
         (x,) = xs
         return sliding(x, [_part(i, o) for i, o in zip(x[-self.rank :], self.output_size, strict=True)])
+
+    def elsewhere(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim]:
+        return {"ptflops": prod(xs[0])}
+
+    def combined(self, x: Shape, y: Shape) -> Dim | None:
+        """Adds, or comparisons, of all parts; None where sizes that are not known decide how far parts overlap."""
+        lead = len(x) - self.rank
+        read = [_covered(i, o) for i, o in zip(x[lead:], y[lead:], strict=True)]
+        known = [size for size in read if size is not None]
+        return prod(x[:lead]) * prod(known) - prod(y) if len(known) == len(read) else None
+
+
+def _covered(i: Dim, o: Dim) -> Dim | None:
+    """Positions that all parts of an axis read together: more than there are where parts overlap."""
+    if is_none(o):
+        return 0
+    if o == i or (isinstance(o, int) and o == 1) or i % o == 0:
+        return i
+    if isinstance(i, int) and isinstance(o, int):
+        return sum(-(-(n + 1) * i // o) - n * i // o for n in range(o))
+    return None
 
 
 def _part(i: Dim, o: Dim | None) -> Any:
@@ -107,9 +137,23 @@ class AdaptiveAvgPool(AdaptivePool):
     Torch: torch.nn.AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d.
     """
 
+    def never_empty(self, x: Shape) -> int:
+        """Over one and two axes torch lets channels be none; a mean is taken of anything."""
+        if self.output_size == (1,) * self.rank:
+            return 0
+        return self.rank if self.rank < 3 else super().never_empty(x)
+
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         """Nothing where torch takes the mean in place of the pool."""
         return KEEPS_NOTHING if ys[0][-self.rank :] == (1,) * self.rank else KEEPS_INPUT
+
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        adds = self.combined(xs[0], ys[0])
+        return None if adds is None else {"adds": adds, "divisions": prod(ys[0])}
+
+    def elsewhere(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim]:
+        """fvcore counts every value of the input, over two axes."""
+        return {**super().elsewhere(xs, ys), "fvcore": prod(xs[0]) * (self.rank == 2)}
 
 
 class AdaptiveMaxPool(AdaptivePool):
@@ -127,6 +171,10 @@ class AdaptiveMaxPool(AdaptivePool):
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         return keeps_places(ys, self.return_indices)
 
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        comparisons = self.combined(xs[0], ys[0])
+        return None if comparisons is None else {"comparisons": comparisons}
+
 
 def _size(rank: int) -> Attribute:
     doc = "size of the output along each axis; null in a list keeps the input's"
@@ -137,6 +185,8 @@ INDICES = Attribute("return_indices", FLAG, False, "whether the places of the ma
 
 
 class AdaptiveAvgPool1d(AdaptiveAvgPool):
+    lies = as_row
+
     rank = 1
     ranks = (2, 3)
     attributes = (_size(1),)
@@ -161,6 +211,7 @@ class AdaptiveAvgPool2d(AdaptiveAvgPool):
 
 
 class AdaptiveAvgPool3d(AdaptiveAvgPool):
+    lies = ordered
     rank = 3
     ranks = (4, 5)
     attributes = (_size(3),)
@@ -171,6 +222,8 @@ class AdaptiveAvgPool3d(AdaptiveAvgPool):
 
 
 class AdaptiveMaxPool1d(AdaptiveMaxPool):
+    lies = as_row
+
     rank = 1
     ranks = (2, 3)
     attributes = (_size(1), INDICES)
@@ -194,6 +247,7 @@ class AdaptiveMaxPool2d(AdaptiveMaxPool):
 
 
 class AdaptiveMaxPool3d(AdaptiveMaxPool):
+    lies = ordered
     rank = 3
     ranks = (4, 5)
     attributes = (_size(3), INDICES)

@@ -11,13 +11,14 @@ from shapecalc.dims.field import WHOLE, Unknown
 from shapecalc.dims.sym import Sym, names
 from shapecalc.ops.op import KEEPS_NOTHING, NO_NEEDS, NO_WEIGHTS, ZERO, Claim, Operator
 from shapecalc.ops.ranks import from_front
+from shapecalc.ops.strides import settled, strides_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from shapecalc.dims.field import Seen
     from shapecalc.dims.sym import Dim
-    from shapecalc.ops.op import Kept, Need, Shape
+    from shapecalc.ops.op import Arrival, Kept, Lie, Need, Shape
 
 
 class Arrangement(Operator):
@@ -45,6 +46,7 @@ class TensorFunction(Arrangement):
 class OneAxis(TensorFunction):
     """A tensor function on one axis, whose output is a view."""
 
+    still = True
     view = True
     dim: int
     axis: int
@@ -62,6 +64,16 @@ class OneAxis(TensorFunction):
     def size_needs(self, n: Dim) -> Sequence[Need]:
         """What must hold of the size of the axis, if anything."""
         return NO_NEEDS
+
+
+def cut_lies(arrival: Arrival, axis: int, pace: Dim = 1) -> Sequence[Lie]:
+    """How views lie that are parts of an axis, or positions of it, which then goes."""
+    strides = strides_of(arrival.xs[0], arrival.lies[0])
+    if len(arrival.ys[0]) < len(strides):
+        cut = (*strides[:axis], *strides[axis + 1 :])
+    else:
+        cut = (*strides[:axis], strides[axis] * pace, *strides[axis + 1 :])
+    return [settled(y, cut) for y in arrival.ys]
 
 
 class Lost:
@@ -132,6 +144,11 @@ def listed(x: Sequence[Dim]) -> str:
 def is_one(size: Dim) -> bool:
     """Whether a size is the known number 1, the only one that broadcasts."""
     return type(size) is int and size == 1
+
+
+def is_none(size: Dim) -> bool:
+    """Whether a size is the known number 0, which divides nothing."""
+    return type(size) is int and size == 0
 
 
 def source_size(size: Dim, x: Shape, tensor: str) -> str:

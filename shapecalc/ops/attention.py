@@ -11,13 +11,17 @@ from shapecalc.ops.arrange import listed
 from shapecalc.ops.batchplace import BATCH_PLACE
 from shapecalc.ops.dtypes import FLOATS
 from shapecalc.ops.kinds import FLAG, FRACTION, POSITIVE, or_null
-from shapecalc.ops.op import INFERRED, ZERO, Attribute, Claim, Kept, Operator, source
+from shapecalc.ops.layout import IN_ORDER
+from shapecalc.ops.merge import same
+from shapecalc.ops.op import INFERRED, ZERO, Arrival, Attribute, Claim, Kept, Operator, known, source
+from shapecalc.ops.strides import moved, ranked, settled, viewed
+from shapecalc.ops.tally import softmaxed, summed, together
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from shapecalc.dims.sym import Dim
-    from shapecalc.ops.op import Need, Reads, Shape
+    from shapecalc.ops.op import Lie, Need, Reads, Shape
 
 MADE = (
     Attribute("embed_dim", POSITIVE, INFERRED, "features of the query, and of the output", lead=True),
@@ -35,6 +39,11 @@ MADE = (
 """What torch's constructor takes; the others are arguments of its forward."""
 
 
+def masks(*inputs: str) -> Mapping[str, frozenset[str]]:
+    """What torch takes as a mask beside floats that are added to the scores, which have the dtype of those."""
+    return {name: frozenset({"bool"}) for slot in inputs if (name := slot.rstrip("?")).endswith("mask")}
+
+
 class MultiheadAttention(Operator):
     """Attention with learned projections: of the input to itself, or of a query to keys and values.
 
@@ -47,6 +56,8 @@ class MultiheadAttention(Operator):
     """
 
     inputs = ("query", "key?", "value?", "key_padding_mask?", "attn_mask?")
+    further = masks(*inputs)
+    same_dtype = frozenset({"key", "value", *further})
     ranks = (2, 3)
     takes = FLOATS
     attributes = (
@@ -139,7 +150,7 @@ class MultiheadAttention(Operator):
     def weights(self) -> Mapping[str, Shape]:
         e = self.embed_dim
         named: dict[str, Shape] = {"in_proj_weight": (3 * e, e)}
-        if not (self.key_features == e == self.value_features):
+        if not same((self.key_features, self.value_features), (e, e)):
             parts = (("q", e), ("k", self.key_features), ("v", self.value_features))
             named = {f"{part}_proj_weight": (e, size) for part, size in parts}
         if self.bias:
@@ -155,6 +166,15 @@ class MultiheadAttention(Operator):
         projections: Dim = e * (2 * prod(q) + prod(k) + prod(v))
         products: Dim = 2 * prod(q[:-1]) * self.keys(k) * e
         return projections + products
+
+    def backward(self, xs: Sequence[Shape], ys: Sequence[Shape], wanted: Sequence[bool]) -> tuple[Dim, Dim] | None:
+        """Every product once for each factor; what fused kernels compute again is not counted."""
+        q, k, v, *_ = five(xs)
+        e = self.embed_dim
+        asked = five([want if x is not None else None for x, want in zip(xs, wanted, strict=True)])[:3]
+        scores = prod(q[:-1]) * self.keys(k) * e
+        inputs = sum(e * prod(x) for x, want in zip((q, k, v), asked, strict=True) if want)
+        return e * prod(q) + inputs + 4 * scores, e * (2 * prod(q) + prod(k) + prod(v))
 
     def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
         """A query is read at one point, keys and values are seen whole; both at once in self-attention."""
@@ -179,9 +199,13 @@ class MultiheadAttention(Operator):
 
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         """The inputs (copied where the batch comes first), their projections, the attention, and its output."""
+        return self.kept_of(Arrival(xs, ys, (None,) * len(xs), (True,) * len(xs)))
+
+    def kept_of(self, arrival: Arrival) -> Sequence[Kept]:
+        xs, ys = arrival.xs, arrival.ys
         q, k, _, padding, mask = five(xs)
         scores = (self.samples_of(q), self.num_heads, q[self.time], self.keys(k))
-        kept = [*self.kept_inputs(xs), *self.kept_projections(xs), Kept("new", shape=ys[0])]
+        kept = [*self.kept_inputs(arrival), *self.kept_projections(xs), Kept("new", shape=ys[0])]
         if self.need_weights:
             last = Kept("new", shape=scores) if self.average_attn_weights else Kept("output", 1)
             return [*kept, last, *[Kept("new", shape=scores)] * (2 * bool(self.dropout))]
@@ -189,11 +213,27 @@ class MultiheadAttention(Operator):
             return [*kept, *[Kept("new", shape=scores)] * 3]
         return [*kept, *self.kept_masks(scores, padding, mask), Kept("new", shape=scores[:3], width=4)]
 
-    def kept_inputs(self, xs: Sequence[Shape]) -> list[Kept]:
-        given = [n for n, x in enumerate(xs[:3]) if x is not None]
-        if self.batch_first and self.batch is not None:
-            return [Kept("new", shape=xs[n]) for n in given]
-        return [Kept("input", n) for n in given]
+    def lies(self, arrival: Arrival) -> Sequence[Lie]:
+        """With the sequence first in memory, as torch runs it."""
+        y = arrival.ys[0]
+        return (settled(y, ranked(y, (1, 0, 2))),) if self.turned else IN_ORDER
+
+    @property
+    def turned(self) -> bool:
+        """Whether torch swaps batch and sequence before it begins, and back at the end."""
+        return self.batch_first and self.batch is not None
+
+    def kept_inputs(self, arrival: Arrival) -> list[Kept]:
+        """The inputs, the sequence first; one that is no matrix as it lies is copied."""
+        given = [n for n, x in enumerate(arrival.xs[:3]) if x is not None]
+        return [self.kept_input(n, arrival.xs[n], arrival.lies[n]) for n in given]
+
+    def kept_input(self, n: int, x: Shape, lie: Lie) -> Kept:
+        order = (1, 0, 2) if self.turned else tuple(range(len(x)))
+        turned = tuple(x[a] for a in order)
+        strides = moved(x, lie, order, turned)
+        matrix = (prod(turned[:-1]), x[-1])
+        return Kept("input", n) if viewed(turned, strides, matrix) is not None else Kept("new", shape=x)
 
     def kept_projections(self, xs: Sequence[Shape]) -> list[Kept]:
         """Scaled copies of the query and, where dropout keeps torch from the fused kernel, of the key; then what the
@@ -246,6 +286,28 @@ class MultiheadAttention(Operator):
             ({"num_heads": 4, "add_bias_kv": True, "average_attn_weights": False}, ((5, 8), (7, 8))),
             ({"num_heads": 2, "add_zero_attn": True}, ((5, 3, 8), (7, 3, 8), (7, 3, 8), (3, 7), (5, 7))),
         ]
+
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        """Biases, scaled queries, sums with masks, the softmax of the scores, and the mean over heads if asked for."""
+        q, k, v, padding, mask = five(xs)
+        scores = (self.num_heads, *q[:-1], self.keys(k))
+        n, rows = prod(scores), prod(q[:-1]) + prod(k[:-1]) + prod(v[:-1]) + prod(q[:-1])
+        adds = self.embed_dim * rows * self.bias + n * ((padding is not None) + (mask is not None))
+        mean = self.need_weights and self.average_attn_weights
+        heads = {"adds": summed(scores, scores[1:]), "divisions": prod(scores[1:])} if mean else {}
+        return together({"adds": adds, "multiplications": prod(q)}, softmaxed(scores, -1), heads)
+
+    def elsewhere(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim]:
+        """fvcore does not see fused products; ptflops has a formula of its own, for keys and values as they arrive."""
+        q, k, v, *_ = five(xs)
+        e, scores = self.embed_dim, self.num_heads * prod(q[:-1]) * k[self.time]
+        shape = [prod(x[:-1]) for x in (q, k, v)]
+        projections = sum(n * x[-1] * x[-1] for n, x in zip(shape, (q, k, v), strict=True))
+        products = prod(q[:-1]) * k[self.time] * (q[-1] // self.num_heads + v[-1] // self.num_heads) * self.num_heads
+        biases = e * sum(shape) * self.bias
+        out = shape[0] * v[-1] * (v[-1] + 1)
+        seen = known(self.macs(xs, ys)) - (0 if self.need_weights else 2 * shape[0] * self.keys(k) * e)
+        return {"fvcore": seen, "ptflops": shape[0] * e + projections + biases + products + scores + out}
 
 
 def five(xs: Sequence[Any]) -> tuple[Any, Any, Any, Any, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.dims.field import POINT
@@ -21,22 +22,31 @@ from shapecalc.ops.kinds import Either, Listed, Whole, or_null
 from shapecalc.ops.op import AT_LEAST_ZERO, ZERO, Attribute, Claim, source
 from shapecalc.ops.ranks import DIM as AXIS
 from shapecalc.ops.ranks import from_front
+from shapecalc.ops.strides import moved
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shapecalc.dims.sym import Dim
-    from shapecalc.ops.op import Need, Reads, Shape
+    from shapecalc.ops.op import Arrival, Lie, Need, Reads, Shape
 
 
 class Rearranged(TensorFunction):
     """What these functions share: output axis number n is input axis `order[n]`, or a new one where that is None."""
 
+    still = True
+    roles = frozenset({"reshape"})
     view = True
     order: tuple[int | None, ...]
 
+    def hands_on(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[bool]:
+        return (True,) * len(xs)
+
     def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
         return (tuple((a, POINT) for a in self.order),)
+
+    def lies(self, arrival: Arrival) -> Sequence[Lie]:
+        return (moved(arrival.xs[0], arrival.lies[0], self.order, arrival.ys[0]),)
 
 
 class Permute(Rearranged):
@@ -226,6 +236,10 @@ class Expand(Rearranged):
         (x,) = xs
         padded = (1,) * (len(self.size) - len(x)) + x
         return (tuple(old if _stays(s) else s for old, s in zip(padded, self.size, strict=True)),)
+
+    def hands_on(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[bool]:
+        """What was repeated gets a sum, a new tensor."""
+        return (prod(xs[0]) == prod(ys[0]),)
 
     def call(self, module: str, args: Sequence[str]) -> str:
         return f"{args[0]}.expand({source_sizes(self.size, self.came, args[0]) or '()'})"

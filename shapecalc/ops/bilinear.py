@@ -9,13 +9,13 @@ from shapecalc.dims.field import POINT
 from shapecalc.ops.arrange import listed
 from shapecalc.ops.dtypes import FLOATS
 from shapecalc.ops.kinds import COUNT, FLAG, POSITIVE
-from shapecalc.ops.op import INFERRED, ZERO, Attribute, Claim, Kept, Operator
+from shapecalc.ops.op import INFERRED, ZERO, Attribute, Claim, Kept, Operator, flattened, once_each
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from shapecalc.dims.sym import Dim
-    from shapecalc.ops.op import Need, Reads, Shape
+    from shapecalc.ops.op import Arrival, Need, Reads, Shape
 
 
 class Bilinear(Operator):
@@ -28,6 +28,7 @@ class Bilinear(Operator):
     """
 
     takes = FLOATS
+    same_dtype = frozenset({"input2"})
     inputs = ("input1", "input2")
     attributes = (
         Attribute("in1_features", POSITIVE, INFERRED, "size of the last axis of the first input", lead=True),
@@ -66,12 +67,19 @@ class Bilinear(Operator):
     def macs(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Dim | None:
         return prod(ys[0]) * self.in1_features * self.in2_features
 
+    def backward(self, xs: Sequence[Shape], ys: Sequence[Shape], wanted: Sequence[bool]) -> tuple[Dim, Dim] | None:
+        return once_each(self, xs, ys, wanted)
+
     def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
         read = (*((a, POINT) for a in range(len(xs[0]) - 1)), (None, POINT))
         return (read, read)
 
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         return (Kept("input"), Kept("input", 1))
+
+    def kept_of(self, arrival: Arrival) -> Sequence[Kept]:
+        """The inputs, or the copies that make matrices of them."""
+        return [flattened(n, arrival) for n in (0, 1)]
 
     @classmethod
     def samples(cls) -> Any:
@@ -80,6 +88,13 @@ class Bilinear(Operator):
             ({"out_features": 2, "bias": False}, ((2, 7, 3), (2, 7, 5))),
             ({"in1_features": 3, "in2_features": 4, "out_features": 1}, ((3,), (4,))),
         ]
+
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        return {"adds": prod(ys[0])} if self.bias else {}
+
+    def elsewhere(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim]:
+        """Neither tool knows it."""
+        return {"fvcore": 0, "ptflops": 0}
 
 
 def _say_ranks(op: Any, xs: Sequence[Shape], axis: int) -> str:

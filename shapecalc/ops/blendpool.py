@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.ops.kinds import FLAG, FRACTION, PerAxis, or_null
+from shapecalc.ops.layout import ordered
 from shapecalc.ops.op import NO_WEIGHTS, Attribute, Kept, construct
 from shapecalc.ops.pool import Pool
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 class BlendPool(Pool):
     """What the pools share that emitted code brings along."""
 
+    hooked = False
     rank = 2
     ranks = (3, 4)
     support: ClassVar[str]
@@ -81,10 +83,10 @@ class MixedPool2d(BlendPool):
         return {"alpha": ()} if self.learned else NO_WEIGHTS
 
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
-        kept = (Kept("input"), Kept("new", shape=ys[0], width=8))
+        kept = (Kept("input", when=(0,)), Kept("new", shape=ys[0], width=8, when=(0,)))
         if not self.learned:
             return kept
-        return (*kept, Kept("new", shape=ys[0]), Kept("new", shape=ys[0]), Kept("new", shape=()))
+        return (*kept, Kept("new", shape=ys[0]), Kept("new", shape=ys[0]), Kept("new", when=(0,)))
 
     @classmethod
     def samples(cls) -> Any:
@@ -105,6 +107,8 @@ class StochasticPool2d(BlendPool):
     Pitfalls: values must not be negative, so it stands behind a ReLU; padded cells are zeros and are never drawn.
     Torch: none; emitted code carries a module of this name, made of unfold and gather.
     """
+
+    lies = ordered
 
     attributes = SLIDING
 

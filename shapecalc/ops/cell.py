@@ -9,14 +9,17 @@ from shapecalc.dims.field import POINT
 from shapecalc.ops.arrange import listed
 from shapecalc.ops.dtypes import FLOATS
 from shapecalc.ops.kinds import COUNT, FLAG
-from shapecalc.ops.op import INFERRED, ZERO, Attribute, Claim, Kept, Operator
+from shapecalc.ops.layout import IN_ORDER
+from shapecalc.ops.op import INFERRED, ZERO, Attribute, Claim, Kept, Operator, known
 from shapecalc.ops.recurrent import BOTH_STATES, FEATURES, NONLINEARITY, paired_call
+from shapecalc.ops.strides import merged
+from shapecalc.ops.tally import per, times, together
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from shapecalc.dims.sym import Dim
-    from shapecalc.ops.op import Need, Reads, Shape
+    from shapecalc.ops.op import Arrival, Lie, Need, Reads, Shape
 
 
 class Cell(Operator):
@@ -30,9 +33,14 @@ class Cell(Operator):
     Torch: torch.nn.RNNCell, LSTMCell, GRUCell.
     """
 
+    step: ClassVar[Mapping[str, int]] = {}
+    """Operations for each value of the next state beside products and biases."""
+    hooks: ClassVar[int] = 1
+    """What ptflops counts for them."""
     inputs: ClassVar[tuple[str, ...]] = ("input", "hx?")
     ranks = (1, 2)
     takes = FLOATS
+    same_dtype = frozenset({"hx", "h_0", "c_0"})
     attributes: ClassVar[tuple[Attribute, ...]] = (
         Attribute("input_size", COUNT, INFERRED, "features of the input", lead=True),
         Attribute("hidden_size", COUNT, doc="features of the state", main=True, lead=True),
@@ -94,10 +102,23 @@ class Cell(Operator):
             ({"hidden_size": 3}, ((5,), *((3,),) * cls.states)),
         ]
 
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        """Sums of both products, two biases, and the step; a state of relu in place of tanh compares."""
+        joined = self.gates * (1 + 2 * self.bias)
+        step = {"comparisons": 1} if getattr(self, "nonlinearity", "tanh") == "relu" else self.step
+        return together({"adds": prod(ys[0]) * joined}, times(step, prod(ys[0])))
+
+    def elsewhere(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim]:
+        """fvcore does not know it; ptflops counts biases and the step."""
+        each = 2 * self.gates * self.bias + self.hooks
+        return {"fvcore": 0, "ptflops": known(self.macs(xs, ys)) + prod(ys[0]) * each}
+
 
 class RNNCell(Cell):
     """Next state = tanh(W_ih input + b_ih + W_hh state + b_hh), or relu of it"""
 
+    step = per(exponentials=1)
+    hooks = 1
     attributes = (*Cell.attributes, NONLINEARITY)
 
     def kept_gates(self, y: Shape) -> list[Kept]:
@@ -111,7 +132,14 @@ class RNNCell(Cell):
 class GRUCell(Cell):
     """Next state that two gates, of reset and update, mix with the one before"""
 
+    step = per(exponentials=3, adds=4, divisions=2, multiplications=3)
+    hooks = 7
     gates = 3
+
+    def lies(self, arrival: Arrival) -> Sequence[Lie]:
+        """As the state before, from which the difference is taken."""
+        lie = arrival.lies[1] if len(arrival.lies) > 1 else None
+        return IN_ORDER if lie is None else (merged(arrival.xs[1:2], (lie,), arrival.ys[0]),)
 
     def kept_gates(self, y: Shape) -> list[Kept]:
         """Three gates, the new state, its difference from the old one, and a product."""
@@ -121,6 +149,8 @@ class GRUCell(Cell):
 class LSTMCell(Cell):
     """Next state and cell, behind gates of input, forgetting and output"""
 
+    step = per(exponentials=5, adds=4, divisions=3, multiplications=3)
+    hooks = 10
     inputs = ("input", "h_0?", "c_0?")
     gates = 4
     states = 2

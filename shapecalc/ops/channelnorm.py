@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from shapecalc.dims.field import ALL, POINT
 from shapecalc.ops.dtypes import FLOATS
 from shapecalc.ops.kinds import FLAG, NUMBER, POSITIVE, Kind, Number, or_null
-from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED, NO_WEIGHTS, ZERO, Attribute, Claim, Kept, Operator
+from shapecalc.ops.layout import as_map
+from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED, NO_WEIGHTS, ZERO, Attribute, Claim, Kept, Operator, copying
+from shapecalc.ops.tally import normalised
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 class Norm(Operator):
     """What normalisations share: the input's shape, no multiply-accumulates, learned numbers for each channel."""
 
+    roles = frozenset({"norm"})
     takes = FLOATS
 
     bias: bool = True
@@ -35,6 +38,28 @@ class Norm(Operator):
 
     def macs(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Dim | None:
         return 0
+
+    def measured(self, x: Shape) -> Dim | None:
+        """Of how many values one mean and variance is taken; None for a norm that takes none."""
+        return None
+
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        counts: Mapping[str, Dim] = normalised(xs[0], self.groups(xs[0]), **self.learned())
+        return counts
+
+    def groups(self, x: Shape) -> Dim:
+        """The number of means and variances."""
+        raise NotImplementedError
+
+    def learned(self) -> Mapping[str, bool]:
+        """Whether values are scaled, and whether they are shifted, by learned numbers."""
+        weights = self.weights()
+        return {"scaled": "weight" in weights, "shifted": "bias" in weights}
+
+    def counted(self, x: Shape) -> Mapping[str, Dim]:
+        """fvcore: 5 a value, 4 without learned numbers; ptflops: 2, or 1."""
+        affine = "weight" in self.weights()
+        return {"fvcore": prod(x) * (4 + affine), "ptflops": prod(x) * (1 + affine)}
 
 
 class ChannelNorm(Norm):
@@ -58,11 +83,16 @@ class ChannelNorm(Norm):
     def weights(self) -> Mapping[str, Shape]:
         return self.scale((self.num_features,), self.affine)
 
+    counters = frozenset({"num_batches_tracked"})
+
     def buffers(self) -> Mapping[str, Shape]:
         if not self.track_running_stats:
             return NO_WEIGHTS
         each = (self.num_features,)
         return {"running_mean": each, "running_var": each, "num_batches_tracked": ()}
+
+    def elsewhere(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim]:
+        return self.counted(xs[0])
 
 
 class BatchNorm(ChannelNorm):
@@ -75,12 +105,18 @@ class BatchNorm(ChannelNorm):
     Torch: torch.nn.BatchNorm1d, BatchNorm2d, BatchNorm3d.
     """
 
+    roles = frozenset({"norm", "centred_by_channel", "batch_norm"})
+    lies = as_map
+
     def channel_axis(self, x: Shape) -> int:
         return 1
 
+    def measured(self, x: Shape) -> Dim:
+        return x[0] * prod(x[2:])
+
     def needs(self, *xs: Shape) -> Sequence[Need]:
         (x,) = xs
-        values = x[0] * prod(x[2:])
+        values = self.measured(x)
         tracked = self.track_running_stats
         needs: list[Need] = [
             (CHANNELS, x[1] - self.num_features, 1),
@@ -99,6 +135,21 @@ class BatchNorm(ChannelNorm):
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         each = (self.num_features,)
         return (Kept("input"), Kept("new", shape=each), Kept("new", shape=each))
+
+    def groups(self, x: Shape) -> Dim:
+        return self.num_features
+
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        """With tracked statistics a factor and a summand for each channel are made, and used on each value."""
+        if not self.track_running_stats:
+            return super().operations(xs, ys)
+        n, c = prod(xs[0]), self.num_features
+        return {"adds": n + 2 * c, "multiplications": n + 2 * c, "divisions": c, "exponentials": c}
+
+    def elsewhere(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim]:
+        """fvcore takes tracked statistics for a factor alone, 2 a value with learned numbers and 1 without."""
+        counts = self.counted(xs[0])
+        return {**counts, "fvcore": counts["ptflops"]} if self.track_running_stats else counts
 
 
 def _channel_attributes(eps: Kind, momentum: Kind, affine: bool, tracked: bool) -> tuple[Attribute, ...]:
@@ -155,14 +206,24 @@ class InstanceNorm(ChannelNorm):
     Torch: torch.nn.InstanceNorm1d, InstanceNorm2d, InstanceNorm3d.
     """
 
+    roles = frozenset({"norm", "centred_by_channel"})
+    kept_of = copying
+
     def channel_axis(self, x: Shape) -> int:
         return len(x) - 1 - self.rank
+
+    def measured(self, x: Shape) -> Dim:
+        return prod(x[-self.rank :])
+
+    def never_empty(self, x: Shape) -> int:
+        """torch repeats parameters for each sample."""
+        return len(x) if self.affine else 0
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
         (x,) = xs
         positions = PLACES_IN_TRAINING if self.track_running_stats else PLACES
         channels = self.channel_axis(x)
-        return [(CHANNELS, x[channels] - self.num_features, channels), (positions, prod(x[-self.rank :]) - 2)]
+        return [(CHANNELS, x[channels] - self.num_features, channels), (positions, self.measured(x) - 2)]
 
     def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
         return whole_from(xs[0], len(xs[0]) - self.rank)
@@ -171,6 +232,9 @@ class InstanceNorm(ChannelNorm):
         """Parameters and statistics are repeated for each sample, as torch runs it as a batch normalisation."""
         new = Kept("new", shape=xs[0][: -self.rank])
         return (Kept("input"), *(new for _ in range(2 + self.affine + 2 * self.track_running_stats)))
+
+    def groups(self, x: Shape) -> Dim:
+        return prod(x[: -self.rank])
 
 
 def whole_from(x: Shape, first: int) -> tuple[Reads]:

@@ -8,22 +8,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.ops.kinds import Part
-from shapecalc.ops.op import Claim, Kept, Operator, source
+from shapecalc.ops.op import Arrival, Claim, Kept, Operator, known, source
+from shapecalc.ops.tally import together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from shapecalc.dims.sym import Dim
-    from shapecalc.ops.op import Need, Shape
+    from shapecalc.ops.op import Lie, Need, Shape
 
 
 class Tape:
     """Values, numbered: the inputs first (None where absent), then the result of each application."""
 
-    __slots__ = ("entries", "inputs", "shapes", "storages")
+    __slots__ = ("entries", "inputs", "lies", "shapes", "storages")
 
-    def __init__(self, xs: Sequence[Shape | None]) -> None:
+    def __init__(self, xs: Sequence[Shape | None], lies: Sequence[Lie] = ()) -> None:
         self.inputs = len(xs)
+        self.lies: list[Lie] = [*lies, *(None,) * (len(xs) - len(lies))]
         self.shapes: list[Any] = list(xs)
         self.storages = list(range(len(xs)))
         self.entries: list[tuple[Operator, tuple[int | None, ...], tuple[Any, ...], int]] = []
@@ -34,8 +36,15 @@ class Tape:
         xs: tuple[Any, ...] = tuple(None if v is None else self.shapes[v] for v in values)
         self.entries.append((op, values, xs, number))
         self.shapes.append(op.shape(*xs)[0])
-        self.storages.append(self.storages[first] if op.view else number)
+        arrival = self.arrival(values, xs, number)
+        self.lies.append(next(iter(op.lies(arrival)), None))
+        self.storages.append(self.storages[first] if op.shares(arrival) else number)
         return number
+
+    def arrival(self, values: Sequence[int | None], xs: tuple[Any, ...], y: int) -> Arrival:
+        """What arrives at an application; weights before it let a gradient flow to every value."""
+        lies = [None if v is None else self.lies[v] for v in values]
+        return Arrival(xs, (self.shapes[y],), lies, (True,) * len(xs))
 
     def macs(self) -> Dim | None:
         total: Dim = 0
@@ -46,11 +55,40 @@ class Tape:
             total = total + macs
         return total
 
+    def backward(self, wanted: Sequence[bool]) -> tuple[Dim, Dim] | None:
+        """MACs of the gradients: of the inputs that are wanted and all between, and of weights."""
+        learns = [*wanted, *(False,) * (self.inputs - len(wanted))]
+        inputs: Dim = 0
+        weights: Dim = 0
+        for op, values, xs, y in self.entries:
+            wants = [v is not None and learns[v] for v in values]
+            learns.append(any(wants) or bool(op.weights()))
+            found = op.backward(xs, (self.shapes[y],), wants)
+            if found is None:
+                return None
+            inputs, weights = inputs + found[0], weights + found[1]
+        return inputs, weights
+
+    def operations(self) -> Mapping[str, Dim] | None:
+        """Those of all applications; None where one does not state its own."""
+        parts = [op.operations(xs, (self.shapes[y],)) for op, _, xs, y in self.entries]
+        return None if None in parts else together(*[part for part in parts if part is not None])
+
+    def elsewhere(self, modules: Sequence[Operator]) -> Mapping[str, Dim]:
+        """What tools count of the modules: of functions between them they count nothing."""
+        found: dict[str, Dim] = {"fvcore": 0, "ptflops": 0}
+        for op, _, xs, y in self.entries:
+            if not any(op is module for module in modules):
+                continue
+            counts, macs = op.elsewhere(xs, (self.shapes[y],)), op.macs(xs, (self.shapes[y],))
+            found = {tool: found[tool] + counts.get(tool, known(macs)) for tool in found}
+        return found
+
     def saved(self) -> Iterator[Kept]:
         """What the applications keep, each storage once."""
         seen: set[int] = set()
         for op, values, xs, y in self.entries:
-            for kept in op.saved(xs, (self.shapes[y],)):
+            for kept in op.kept_of(self.arrival(values, xs, y)):
                 if kept.what == "new":
                     yield kept
                     continue
@@ -89,8 +127,8 @@ class Composite(Operator):
         """Whether the needs of an inner operator are asked, rather than met by how it was made."""
         raise NotImplementedError
 
-    def taped(self, xs: Sequence[Shape]) -> Tape:
-        tape = Tape((*xs, *(None,) * (len(self.inputs) - len(xs))))
+    def taped(self, xs: Sequence[Shape], lies: Sequence[Lie] = ()) -> Tape:
+        tape = Tape((*xs, *(None,) * (len(self.inputs) - len(xs))), lies)
         self.play(tape)
         return tape
 
@@ -132,8 +170,17 @@ class Composite(Operator):
     def macs(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Dim | None:
         return self.taped(xs).macs()
 
+    def backward(self, xs: Sequence[Shape], ys: Sequence[Shape], wanted: Sequence[bool]) -> tuple[Dim, Dim] | None:
+        return self.taped(xs).backward(wanted)
+
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         return list(self.taped(xs).saved())
+
+    def kept_of(self, arrival: Arrival) -> Sequence[Kept]:
+        return list(self.taped(arrival.xs, arrival.lies).saved())
+
+    def lies(self, arrival: Arrival) -> Sequence[Lie]:
+        return self.taped(arrival.xs, arrival.lies).lies[-1:]
 
     def text(self, name: str) -> str:
         """Source text of an attribute's value."""
@@ -153,6 +200,12 @@ class Composite(Operator):
         defaults = {a.name: a.default for a in self.attributes}
         named = [f"{name}={value!r}" for name, value in given.items() if value is not defaults[name]]
         return f"{module}({', '.join([*args, *named])})"
+
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        return self.taped(xs).operations()
+
+    def elsewhere(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim]:
+        return self.taped(xs).elsewhere(list(self.parts().values()))
 
 
 def made_of(part: Part, more: Mapping[str, Any], *xs: Shape) -> Operator:

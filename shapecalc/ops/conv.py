@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from shapecalc.dims.field import POINT, Window
 from shapecalc.ops.dtypes import FLOATS
 from shapecalc.ops.kinds import FLAG, POSITIVE, Either, PerAxis, Word
+from shapecalc.ops.layout import as_map, ordered
 from shapecalc.ops.op import (
     AT_LEAST_ZERO,
     INFERRED,
@@ -18,6 +19,8 @@ from shapecalc.ops.op import (
     Kept,
     Operator,
     Uniform,
+    known,
+    once_each,
 )
 
 if TYPE_CHECKING:
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from shapecalc.dims.sym import Dim
-    from shapecalc.ops.op import Need, Reads, Shape
+    from shapecalc.ops.op import Arrival, Lie, Need, Reads, Shape
 
 
 UNMIXED: Reads = ((0, POINT), (None, POINT))
@@ -75,8 +78,20 @@ class Convolution(Operator):
     def buffers(self) -> Mapping[str, Shape]:
         return {}
 
+    def backward(self, xs: Sequence[Shape], ys: Sequence[Shape], wanted: Sequence[bool]) -> tuple[Dim, Dim] | None:
+        return once_each(self, xs, ys, wanted)
+
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         return KEEPS_INPUT
+
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        return {"adds": prod(ys[0])} if self.bias else {}
+
+    def elsewhere(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim]:
+        """ptflops counts the bias; fvcore does not know the kernel that torch runs for padding by a word."""
+        counted = known(self.macs(xs, ys))
+        found: dict[str, Dim] = {"ptflops": counted + prod(ys[0]) * self.bias}
+        return found | {"fvcore": 0} if isinstance(self.padding, str) else found
 
 
 class Conv(Convolution):
@@ -88,6 +103,7 @@ class Conv(Convolution):
     Torch: torch.nn.Conv1d, Conv2d, Conv3d.
     """
 
+    roles = frozenset({"affine", "conv"})
     total_padding: tuple[int, ...]
     padding_mode: str
     axes: list[tuple[int, int, int, int]]
@@ -191,6 +207,10 @@ class Conv1d(Conv):
 
 
 class Conv2d(Conv):
+    def lies(self, arrival: Arrival) -> Sequence[Lie]:
+        """As the input; circular padding puts it in order first."""
+        return ordered(self, arrival) if self.padding_mode == "circular" else as_map(self, arrival)
+
     rank = 2
     ranks = (3, 4)
     attributes = _attributes(2)

@@ -9,11 +9,14 @@ from shapecalc.dims.sym import least, most
 from shapecalc.ops.arrange import (
     OneAxis,
     TensorFunction,
+    cut_lies,
     dimension_claim,
     listed,
     source_size,
 )
+from shapecalc.ops.dtypes import overflows
 from shapecalc.ops.kinds import COUNT, INT, NUMBER, POSITIVE, Listed, Word, or_null
+from shapecalc.ops.layout import as_map
 from shapecalc.ops.op import AT_LEAST_ZERO, KEEPS_INPUT, KEEPS_NOTHING, ZERO, Attribute, Claim, source
 from shapecalc.ops.ranks import DIM as AXIS
 from shapecalc.ops.ranks import from_front
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shapecalc.dims.sym import Dim
-    from shapecalc.ops.op import Kept, Need, Reads, Shape
+    from shapecalc.ops.op import Arrival, Kept, Lie, Need, Reads, Shape
 
 
 class Part(OneAxis):
@@ -41,6 +44,13 @@ class Part(OneAxis):
     def reads(self, rank: int, *middle: Any) -> Sequence[Reads | None]:
         """Every axis at one point, the cut one as given."""
         return ((*((a, POINT) for a in range(self.axis)), *middle, *((a, POINT) for a in range(self.axis + 1, rank))),)
+
+    def pace(self) -> Dim:
+        """From one position that is taken to the next."""
+        return 1
+
+    def lies(self, arrival: Arrival) -> Sequence[Lie]:
+        return cut_lies(arrival, self.axis, self.pace())
 
 
 class Select(Part):
@@ -94,6 +104,9 @@ class Slice(Part):
     start: Dim
     end: Dim | None
     step: Dim
+
+    def pace(self) -> Dim:
+        return self.step
 
     def begin(self, n: Dim) -> Dim:
         """The first position, counted from 0 and cut to the axis."""
@@ -181,6 +194,9 @@ class Roll(TensorFunction):
     Torch: torch.roll.
     """
 
+    still = True
+    lies = as_map
+
     attributes = (
         Attribute("shifts", Listed(INT), doc="positions to shift by, for each of `dims`", main=True),
         Attribute("dims", or_null(Listed(AXIS)), None, "axes to shift along"),
@@ -229,6 +245,9 @@ class Pad(TensorFunction):
     Torch: torch.nn.functional.pad.
     """
 
+    still = True
+    lies = as_map
+
     attributes = (
         Attribute("pad", Listed(INT, strict=True), doc="cells before and after, last axis first", main=True),
         Attribute("mode", Word("constant", "reflect", "replicate", "circular"), "constant", "what is padded with"),
@@ -252,6 +271,14 @@ class Pad(TensorFunction):
         if (self.mode != "constant" and len(x) - len(self.pad) // 2 not in (1, 2)) or self.odd_count():
             return ((SUPPORTED, 1),)
         return [(VALUE, int(self.mode != "constant" and bool(self.value))), *self.size_needs(x)]
+
+    def never_empty(self, x: Shape) -> int:
+        return len(self.pad) // 2 + 1 if self.mode in ("reflect", "replicate") else 0
+
+    def unfit_dtypes(self, *dtypes: str) -> str:
+        if dtypes[0] == "bool" and self.never_empty(()):
+            return f"takes no bool in mode {self.mode}"
+        return f"cannot pad {dtypes[0]} with {self.value}" if overflows(self.value or 0, dtypes[0]) else ""
 
     def odd_count(self) -> bool:
         return self.mode != "constant" and len(self.pad) not in (2, 4, 6)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.dims.field import POINT
 from shapecalc.ops.arrange import counted, listed, numbered, outside
-from shapecalc.ops.dtypes import FLOATS
-from shapecalc.ops.kinds import FLAG, NUMBER
-from shapecalc.ops.merge import broadcast, broadcast_needs, stretched
+from shapecalc.ops.dtypes import FLOATS, NUMBERS
+from shapecalc.ops.kinds import FLAG, NUMBER, Number
+from shapecalc.ops.merge import broadcast, broadcast_needs, promoted, stretched
 from shapecalc.ops.op import AT_LEAST_ZERO, KEEPS_OUTPUT, NO_WEIGHTS, ZERO, Attribute, Claim, Kept, Operator
 from shapecalc.ops.ranks import DIM as AXIS
 from shapecalc.ops.ranks import from_front
@@ -25,6 +25,9 @@ class Comparison(Operator):
 
     inputs = ("x1", "x2")
     takes = FLOATS
+
+    def dtypes(self, *dtypes: str) -> tuple[str, ...] | None:
+        return (promoted(dtypes),)
 
     def weights(self) -> Mapping[str, Shape]:
         return NO_WEIGHTS
@@ -45,7 +48,7 @@ class CosineSimilarity(Comparison):
 
     attributes = (
         Attribute("dim", AXIS, 1, "axis of the vectors, which goes", main=True),
-        Attribute("eps", NUMBER, 1e-08, "least norm, against division by zero"),
+        Attribute("eps", Number(0), 1e-08, "least norm, against division by zero"),
     )
     dim: int
     axis: int
@@ -67,8 +70,12 @@ class CosineSimilarity(Comparison):
         return [(*r[: self.axis], *r[self.axis + 1 :]) for r in each]
 
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
-        vectors, norms = Kept("new", shape=broadcast(xs)), Kept("new", shape=ys[0])
-        return (Kept("input"), Kept("input", 1), vectors, vectors, *[norms] * 4)
+        """Of each side the vectors as they came, their norms, and those of the other side of length 1."""
+        return [kept for n in (0, 1) for kept in (Kept("input", n, when=(n,)), *self.kept_side(n, xs, ys))]
+
+    def kept_side(self, n: int, xs: Sequence[Shape], ys: Sequence[Shape]) -> list[Kept]:
+        norms = Kept("new", shape=ys[0], when=(n,))
+        return [Kept("new", shape=broadcast(xs), when=(n,)), norms, norms]
 
     @classmethod
     def samples(cls) -> Any:
@@ -95,6 +102,7 @@ class PairwiseDistance(Comparison):
         Attribute("eps", NUMBER, 1e-06, "added to each difference"),
         Attribute("keepdim", FLAG, False, "whether the last axis stays with size 1"),
     )
+    further: ClassVar[Mapping[str, frozenset[str]]] = {"x2": NUMBERS}
     p: float
     keepdim: bool
 

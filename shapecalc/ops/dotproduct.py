@@ -6,17 +6,20 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.dims.field import POINT
-from shapecalc.ops.arrange import TensorFunction, is_one, listed
+from shapecalc.ops.arrange import TensorFunction, is_none, is_one, listed
 from shapecalc.ops.dtypes import FLOATS
 from shapecalc.ops.kinds import FLAG, FRACTION, NUMBER, or_null
+from shapecalc.ops.layout import IN_ORDER, as_first
 from shapecalc.ops.merge import broadcast, broadcast_needs, stretched
 from shapecalc.ops.op import ZERO, Attribute, Claim, Kept, source
+from shapecalc.ops.strides import viewed
+from shapecalc.ops.tally import softmaxed, together
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from shapecalc.dims.sym import Dim
-    from shapecalc.ops.op import Need, Reads, Shape
+    from shapecalc.ops.op import Arrival, Lie, Need, Reads, Shape
 
 
 class ScaledDotProductAttention(TensorFunction):
@@ -32,6 +35,7 @@ class ScaledDotProductAttention(TensorFunction):
 
     inputs = ("query", "key", "value", "attn_mask?")
     takes = FLOATS
+    same_dtype = frozenset({"key", "value"})
     attributes = (
         Attribute("dropout_p", FRACTION, 0.0, "share of the attention weights that training drops"),
         Attribute("is_causal", FLAG, False, "whether a position sees only those before it"),
@@ -51,7 +55,7 @@ class ScaledDotProductAttention(TensorFunction):
         return [
             (SAME_FEATURES, k[-1] - q[-1]),
             (SAME_KEYS, v[-2] - k[-2]),
-            *((DIVISIBLE, q[-3] % x[-3]) for x in (k, v) if self.enable_gqa),
+            *((DIVISIBLE, 1 if is_none(x[-3]) else q[-3] % x[-3]) for x in (k, v) if self.enable_gqa),
             *((HEADS_FIT, *need[1:]) for need in broadcast_needs(self.batches(xs))),
             (CAUSAL_ALONE, int(self.is_causal and mask is not None)),
             *(self.mask_needs(xs, mask) if mask is not None else ()),
@@ -77,6 +81,12 @@ class ScaledDotProductAttention(TensorFunction):
     def macs(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Dim | None:
         return prod(ys[0][:-1]) * xs[1][-2] * (xs[0][-1] + xs[2][-1])
 
+    def backward(self, xs: Sequence[Shape], ys: Sequence[Shape], wanted: Sequence[bool]) -> tuple[Dim, Dim] | None:
+        """Products for the gradients of weights and value, of query and key; scores computed again are not counted."""
+        q, k, v = xs[:3]
+        scores, mixed = (prod(ys[0][:-1]) * k[-2] * x[-1] for x in (q, v))
+        return mixed * ((wanted[0] or wanted[1]) + wanted[2]) + scores * (wanted[0] + wanted[1]), 0
+
     def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
         """A query at one point; positions of keys and values are seen whole, as are heads that queries share."""
         batch = ys[0][:-2]
@@ -91,14 +101,35 @@ class ScaledDotProductAttention(TensorFunction):
 
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         """Fused: inputs, output and one number a row. Otherwise scaled copies of query and key, and the weights."""
+        return self.kept_fused(xs, ys) if self.fused(xs) else self.kept_plainly(xs, ys)
+
+    def kept_of(self, arrival: Arrival) -> Sequence[Kept]:
+        xs, ys, lies = arrival.xs, arrival.ys, arrival.lies
+        if self.fused(xs) and _rows(arrival):
+            return self.kept_fused(xs, ys)
+        return self.kept_plainly(xs, ys, lies[2])
+
+    def lies(self, arrival: Arrival) -> Sequence[Lie]:
+        """The fused kernel writes as the query lies: heads side by side, where those were cut out of a projection."""
+        return as_first(self, arrival) if self.fused(arrival.xs) and _rows(arrival) else IN_ORDER
+
+    def fused(self, xs: Sequence[Shape]) -> bool:
+        """Whether torch has one kernel for it on the CPU, as far as shapes tell."""
         q, k, v = xs[:3]
-        if len(q) == len(k) == len(v) == 4 and not self.dropout_p and q[-1] == v[-1] and self.whole(xs):
-            inputs = [Kept("input", n) for n in range(len(xs))]
-            return [*inputs, Kept("output"), Kept("new", shape=ys[0][:-1], width=4)]
+        return len(q) == len(k) == len(v) == 4 and not self.dropout_p and q[-1] == v[-1] and self.whole(xs)
+
+    def kept_fused(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
+        inputs = [Kept("input", n) for n in range(len(xs))]
+        return [*inputs, Kept("output"), Kept("new", shape=ys[0][:-1], width=4)]
+
+    def kept_plainly(self, xs: Sequence[Shape], ys: Sequence[Shape], lie: Lie = None) -> Sequence[Kept]:
+        """`lie` is how the values lie, which are copied where they are no batch of matrices."""
+        q, k, v = xs[:3]
         batch = ys[0][:-2]
         scores = Kept("new", shape=(*batch, q[-2], k[-2]))
-        copies = [Kept("new", shape=(*batch, x[-2], x[-1])) for x in (q, k)]
-        value = Kept("input", 2) if v[:-2] == batch else Kept("new", shape=(*batch, *v[-2:]))
+        copies = [Kept("new", shape=(*batch, x[-2], x[-1]), when=(n,)) for x, n in ((q, 1), (k, 0))]
+        same = v[:-2] == batch and viewed(v, lie, (prod(batch), *v[-2:])) is not None
+        value = Kept("input", 2, when=(0, 1)) if same else Kept("new", shape=(*batch, *v[-2:]), when=(0, 1))
         return [*copies, value, *[scores] * (3 if self.dropout_p else 1)]
 
     def whole(self, xs: Sequence[Shape]) -> bool:
@@ -122,6 +153,21 @@ class ScaledDotProductAttention(TensorFunction):
             ({"enable_gqa": True, "scale": 0.5}, ((2, 4, 5, 8), (2, 2, 6, 8), (2, 2, 6, 8))),
             ({}, ((2, 4, 5, 8), (1, 4, 6, 8), (2, 1, 6, 8))),
         ]
+
+    def elsewhere(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim]:
+        """Neither tool knows it."""
+        return {"fvcore": 0, "ptflops": 0}
+
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        """Scaled queries, a sum with the mask, and the softmax of the scores."""
+        scores = (*ys[0][:-1], xs[1][-2])
+        masked = prod(scores) if len(xs) > 3 and xs[3] is not None else 0
+        return together({"multiplications": prod(xs[0]), "adds": masked}, softmaxed(scores, -1))
+
+
+def _rows(arrival: Arrival) -> bool:
+    """Whether the features of each position lie side by side."""
+    return all(lie is None or lie[-1] == 1 for lie in arrival.lies[:3])
 
 
 def _say_two_dims(op: Any, xs: Sequence[Shape], axis: int) -> str:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class Randomly(Pointwise):
     """What dropouts share: a probability, and a mask that training keeps."""
 
+    still = True
+    roles = frozenset({"dropout"})
     attributes = (
         Attribute("p", FRACTION, 0.5, "probability that a value is dropped", main=True),
         Attribute("inplace", FLAG, False, "whether the result overwrites the input"),
@@ -78,6 +80,7 @@ class Dropout(ValueDropout):
 class AlphaDropout(ValueDropout):
     """Values set to SELU's limit with probability p, the rest scaled so that mean and variance stay"""
 
+    roles = frozenset({"dropout", "keeps_variance"})
     overwrites = False
 
 
@@ -126,6 +129,7 @@ class Dropout3d(ChannelDropout):
 
 
 class FeatureAlphaDropout(ChannelDropout):
+    roles = frozenset({"dropout", "keeps_variance"})
     overwrites = False
 
     @classmethod

@@ -28,6 +28,7 @@ class DropPath(Pointwise):
     Torch: none; emitted code carries a module of this name, with the arguments of the model zoo timm.
     """
 
+    still = True
     takes = FLOATS
     attributes = (
         Attribute("drop_prob", FRACTION, 0.0, "probability that a sample is dropped", main=True, lead=True),

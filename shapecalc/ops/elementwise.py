@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.ops.dtypes import FLOATS, INTS, WIDTHS
@@ -17,10 +18,12 @@ from shapecalc.ops.op import (
     Pointwise,
     source,
 )
+from shapecalc.ops.tally import per
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from shapecalc.dims.sym import Dim
     from shapecalc.ops.op import Need, Shape
 
 
@@ -56,38 +59,43 @@ class Smooth(ValueByValue):
 
 
 class Exp(Smooth):
+    each = per(exponentials=1)
     kept = KEEPS_OUTPUT
 
 
 class Log(Smooth):
-    pass
+    each = per(exponentials=1)
 
 
 class Sqrt(Smooth):
+    each = per(exponentials=1)
     kept = KEEPS_OUTPUT
 
 
 class Rsqrt(Smooth):
+    each = per(exponentials=1, divisions=1)
     kept = KEEPS_OUTPUT
 
 
 class Sin(Smooth):
-    pass
+    each = per(exponentials=1)
 
 
 class Cos(Smooth):
-    pass
+    each = per(exponentials=1)
 
 
 class Erf(Smooth):
-    pass
+    each = per(exponentials=1)
 
 
 class Abs(ValueByValue):
+    still = True
     takes = FLOATS | INTS
 
 
 class Neg(ValueByValue):
+    still = True
     takes = FLOATS | INTS
     kept = KEEPS_NOTHING
 
@@ -120,10 +128,21 @@ class Clamp(ValueByValue):
             ({"max": 0.75}, ((3,),)),
         ]
 
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        return {"comparisons": len(self.limits()) * prod(ys[0])}
+
 
 class Pow(ValueByValue):
     attributes = (Attribute("exponent", NUMBER, doc="the power; 0.5 is the square root", main=True),)
     exponent: Any
+
+    def unfit_dtypes(self, *dtypes: str) -> str:
+        negative = isinstance(self.exponent, int) and self.exponent < 0
+        return (
+            f"raises no {dtypes[0]} to the negative power {self.exponent}"
+            if negative and dtypes[0] not in FLOATS
+            else ""
+        )
 
     def dtypes(self, *dtypes: str) -> tuple[str, ...] | None:
         return (promoted(dtypes, [self.exponent]),)
@@ -134,6 +153,9 @@ class Pow(ValueByValue):
     @classmethod
     def samples(cls) -> Any:
         return [({"exponent": 2}, ((2, 3, 5, 4),)), ({"exponent": 0.5}, ((2, 7),)), ({"exponent": -1}, ((3,),))]
+
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        return {"multiplications" if self.exponent == 2 else "exponentials": prod(ys[0])}
 
 
 class DType(Kind):
@@ -159,6 +181,7 @@ class Cast(ValueByValue):
     Torch: torch.Tensor.to.
     """
 
+    still = True
     attributes = (Attribute("dtype", DType(), doc="the dtype of the output", main=True),)
     kept: ClassVar[tuple[Kept, ...]] = KEEPS_NOTHING
     dtype: str

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from shapecalc.dims.sym import Dim
-    from shapecalc.ops.op import Need, Reads, Shape
+    from shapecalc.ops.op import Arrival, Need, Reads, Shape
 
 
 class Embedding(Operator):
@@ -30,6 +30,7 @@ class Embedding(Operator):
     Torch: torch.nn.Embedding.
     """
 
+    still = True
     takes = INDICES
     bound = "num_embeddings"
     attributes: ClassVar[tuple[Attribute, ...]] = (
@@ -44,6 +45,7 @@ class Embedding(Operator):
     num_embeddings: Dim
     embedding_dim: Dim
     padding_idx: Dim | None
+    max_norm: float | None
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
         """torch takes -n to n - 1; as a row counts from one end or the other, one of two gaps speaks."""
@@ -73,6 +75,10 @@ class Embedding(Operator):
         """The indices; the gradient of the table needs no rows."""
         return KEEPS_INPUT
 
+    def kept_of(self, arrival: Arrival) -> Sequence[Kept]:
+        """With a largest norm torch works on a copy of indices that do not lie in order."""
+        return KEEPS_INPUT if self.max_norm is None else _ordered(self.saved(arrival.xs, arrival.ys), arrival)
+
     @classmethod
     def samples(cls) -> Any:
         return [
@@ -93,6 +99,7 @@ class EmbeddingBag(Embedding):
     Torch: torch.nn.EmbeddingBag.
     """
 
+    still = False
     inputs = ("input", "offsets?", "per_sample_weights?")
     ranks = (1, 2)
     attributes = (
@@ -156,6 +163,9 @@ class EmbeddingBag(Embedding):
         kept.append(Kept("new", shape=begins, width=8) if offsets is None else Kept("input", 1))
         return kept if weights is None else [*kept, Kept("input", 2)]
 
+    def kept_of(self, arrival: Arrival) -> Sequence[Kept]:
+        return _ordered(self.saved(arrival.xs, arrival.ys), arrival)
+
     @classmethod
     def samples(cls) -> Any:
         made = {"num_embeddings": 6, "embedding_dim": 3}
@@ -165,6 +175,13 @@ class EmbeddingBag(Embedding):
             ({**made, "mode": "max", "padding_idx": -1}, ((2, 7),)),
             ({**made, "mode": "sum", "padding_idx": 1}, ((3, 2),)),
         ]
+
+
+def _ordered(kept: Sequence[Kept], arrival: Arrival) -> Sequence[Kept]:
+    """With a copy, of 64-bit integers, in place of indices that do not lie in order."""
+    copy = Kept("new", shape=arrival.xs[0], width=8)
+    moved = arrival.lies[0] is not None
+    return [copy if moved and each.what == "input" and each.index == 0 else each for each in kept]
 
 
 def three(xs: Sequence[Any]) -> tuple[Any, Any, Any]:

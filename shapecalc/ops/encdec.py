@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.ops.arrange import listed
+from shapecalc.ops.attention import masks
 from shapecalc.ops.composite import made_of
 from shapecalc.ops.kinds import FLAG, POSITIVE, Layer, Part, or_null
 from shapecalc.ops.norm import LayerNorm
@@ -54,6 +55,8 @@ class Transformer(Transforming):
         "tgt_key_padding_mask?",
         "memory_key_padding_mask?",
     )
+    further = masks(*inputs)
+    same_dtype = frozenset({"memory", "tgt", *further})
     attributes = (
         Attribute("d_model", POSITIVE, 512, "features of both inputs, and of the output", lead=True),
         Attribute("nhead", POSITIVE, 8, "attentions side by side; each sees its part of the features", lead=True),
@@ -123,12 +126,12 @@ class Transformer(Transforming):
     def samples(cls) -> Any:
         small = {"d_model": 8, "nhead": 2, "dim_feedforward": 11, "num_encoder_layers": 1, "num_decoder_layers": 2}
         hints = {"src_is_causal": False, "tgt_is_causal": False}
-        masks = ((7, 7), (5, 5), (5, 7), (3, 7), (3, 5), (3, 7))
+        hidden = ((7, 7), (5, 5), (5, 7), (3, 7), (3, 5), (3, 7))
         layer = Part(TransformerEncoderLayer, {"nhead": 4, "dim_feedforward": 5, "dropout": 0.0})
         encoder = Part(TransformerEncoder, {"encoder_layer": layer, "num_layers": 2})
         return [
             (small, ((7, 3, 8), (5, 3, 8))),
-            ({**small, **FIRST, **hints, "activation": "gelu"}, ((3, 7, 8), (3, 5, 8), *masks)),
+            ({**small, **FIRST, **hints, "activation": "gelu"}, ((3, 7, 8), (3, 5, 8), *hidden)),
             ({**small, "custom_encoder": encoder, "dropout": 0.0}, ((7, 8), (5, 8))),
         ]
 

@@ -8,13 +8,15 @@ from shapecalc.dims.field import ALL, POINT
 from shapecalc.ops.arrange import TensorFunction, counted, dimension_claim, listed, outside
 from shapecalc.ops.dtypes import FLOATS, INTS
 from shapecalc.ops.kinds import COUNT, FLAG, Either, Listed, or_null
+from shapecalc.ops.layout import as_first
 from shapecalc.ops.op import AT_LEAST_ZERO, NO_NEEDS, ZERO, Attribute, Claim, Kept, source
 from shapecalc.ops.ranks import DIM as AXIS
 from shapecalc.ops.ranks import from_front
 from shapecalc.ops.reduce import KEEPDIM, KEEPS_BOTH, Reduction
+from shapecalc.ops.tally import summed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from shapecalc.dims.sym import Dim
     from shapecalc.ops.op import Need, Reads, Shape
@@ -30,6 +32,9 @@ class Extremes(Reduction):
         if outside(self.axes, len(xs[0])):
             return super().needs(*xs)
         return (*super().needs(*xs), *((EMPTY, xs[0][a] - 1, a) for a in self.axes if xs[0]))
+
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        return {"comparisons": summed(xs[0], ys[0])}
 
 
 class Extremum(Extremes):
@@ -169,6 +174,8 @@ class Ranking(TensorFunction):
 
 
 class Sort(Ranking):
+    lies = as_first
+
     function = "sort"
     attributes = (
         Attribute("dim", AXIS, -1, "the axis that is sorted", main=True),

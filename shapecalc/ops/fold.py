@@ -70,6 +70,7 @@ class Columns(Arrangement):
 
 
 class Unfold(Columns):
+    still = True
     ranks = (3, 4)
     least = 3
     takes = FLOATS | {"bool"}

@@ -70,6 +70,10 @@ class FractionalMaxPool(Operator):
         sizes = zip(x[first:], self.kernel_size, self.sizes(x), strict=True)
         return [(WINDOWS_FIT, i - k + 1 - self.slack - o, a) for a, (i, k, o) in enumerate(sizes, first)]
 
+    def never_empty(self, x: Shape) -> int:
+        """torch looks at every axis but the first, the batch or not."""
+        return len(x) - 1
+
     def shape(self, *xs: Shape) -> tuple[Shape, ...]:
         (x,) = xs
         y = (*x[: -self.rank], *self.sizes(x))

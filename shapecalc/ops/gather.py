@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from shapecalc.dims.field import POINT
 from shapecalc.ops.arrange import TensorFunction, counted, dimension_claim, listed, outside
 from shapecalc.ops.dtypes import INDICES
+from shapecalc.ops.layout import elementwise
 from shapecalc.ops.merge import broadcast, broadcast_needs, promoted, stretched
 from shapecalc.ops.op import AT_LEAST_ZERO, KEEPS_INPUT, ZERO, Attribute, Claim, Kept
 from shapecalc.ops.ranks import DIM as AXIS
@@ -28,6 +29,9 @@ class Where(TensorFunction):
     Pitfalls: the condition comes first, and must be boolean; a nan in what is not chosen still spoils the gradient.
     Torch: torch.where.
     """
+
+    still = True
+    lies = elementwise
 
     inputs = ("condition", "input", "other")
     takes = frozenset({"bool"})
@@ -58,6 +62,7 @@ class Where(TensorFunction):
 class Choosing(TensorFunction):
     """What Gather and IndexSelect share: an axis, and indices along it as the second input."""
 
+    still = True
     inputs = ("input", "index")
     further: ClassVar[Mapping[str, frozenset[str]]] = {"index": INDICES}
     """Dtypes that inputs behind the first must have."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.dims.field import ALL, POINT
@@ -11,7 +12,7 @@ from shapecalc.ops.kinds import FLAG, POSITIVE, Listed, Text, or_null
 from shapecalc.ops.op import AT_LEAST_ZERO, KEEPS_NOTHING, ZERO, Attribute, Claim, Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from shapecalc.dims.sym import Dim
     from shapecalc.ops.op import Need, Reads, Shape
@@ -46,6 +47,7 @@ class GridSample(TensorFunction):
     """
 
     inputs = ("input", "grid")
+    same_dtype = frozenset({"grid"})
     ranks = (4, 5)
     takes = FLOATS
     attributes = (
@@ -90,6 +92,10 @@ class GridSample(TensorFunction):
             ({"mode": "nearest", "align_corners": True}, ((2, 3, 4, 3, 5), (2, 2, 3, 2, 3))),
             ({"mode": "bicubic", "padding_mode": "border", "align_corners": False}, ((1, 2, 5, 5), (1, 3, 4, 2))),
         ]
+
+    def elsewhere(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim]:
+        """fvcore takes every mode for bilinear."""
+        return {"fvcore": 4 * prod(ys[0])}
 
 
 class AffineGrid(TensorFunction):

@@ -44,6 +44,8 @@ class Kind:
     wants = "a value"
     layer = False
     """Whether it takes a layer, written as one."""
+    settings: Mapping[str, Kind] | None = None
+    """The kinds of the values, by name, where it takes a mapping."""
     types: tuple[type, ...] = ()
     """Types of values that it takes at all: one of another type is of the wrong type, not refused."""
 
@@ -57,6 +59,15 @@ class Kind:
     def unfit(self, value: Any) -> Unfit:
         return Unfit(f"it is {shown(value)} where {self.wants} is due")
 
+    def schema(self) -> dict[str, Any]:
+        """What it takes as JSON Schema; a text may be an expression, so it is refused nowhere."""
+        if not self.types:
+            return {}
+        return {"type": sorted({JSON_TYPES[t] for t in self.types} | {"string"})}
+
+
+JSON_TYPES = {int: "integer", float: "number", bool: "boolean", str: "string", list: "array", dict: "object"}
+
 
 class Whole(Kind):
     """An integer, or a size not known yet, of at least `least`."""
@@ -66,6 +77,9 @@ class Whole(Kind):
     def __init__(self, least: int | None = None) -> None:
         self.least = least
         self.wants = "an integer" if least is None else f"an integer of at least {least}"
+
+    def schema(self) -> dict[str, Any]:
+        return super().schema() | ({} if self.least is None else {"minimum": self.least})
 
     def read(self, value: Any) -> Dim:
         if type(value) is int:
@@ -90,6 +104,10 @@ class Number(Kind):
         self.low, self.high = low, high
         bounds = [f"at {side} {bound:g}" for side, bound in (("least", low), ("most", high)) if bound is not None]
         self.wants = " ".join(["a number", *([f"({', '.join(bounds)})"] if bounds else [])])
+
+    def schema(self) -> dict[str, Any]:
+        bounds = {"minimum": self.low, "maximum": self.high}
+        return super().schema() | {name: bound for name, bound in bounds.items() if bound is not None}
 
     def read(self, value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float | Sym):
@@ -124,6 +142,9 @@ class Word(Kind):
         self.order = words
         self.wants = "one of " + ", ".join(words)
 
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [{"enum": list(self.order)}, {"type": "string"}]}
+
     def read(self, value: Any) -> str:
         if isinstance(value, str) and value in self.words:
             return value
@@ -153,6 +174,10 @@ class PerAxis(Kind):
         self.item = Whole(least)
         self.wants = f"{self.item.wants}, or a list of {rank}" if rank > 1 else self.item.wants
 
+    def schema(self) -> dict[str, Any]:
+        each = self.item.schema()
+        return {"anyOf": [each, {"type": "array", "items": each, "minItems": self.rank, "maxItems": self.rank}]}
+
     def read(self, value: Any) -> Uniform:
         if not isinstance(value, list | tuple):
             return Uniform((self._item(value),) * self.rank)
@@ -175,6 +200,10 @@ class PerAxis(Kind):
 class PerAxisOrNone(PerAxis):
     """As PerAxis, but single numbers may be null: the axis keeps its size (adaptive pools)."""
 
+    def schema(self) -> dict[str, Any]:
+        each = {"anyOf": [self.item.schema(), {"type": "null"}]}
+        return {"anyOf": [each, {"type": "array", "items": each, "minItems": self.rank, "maxItems": self.rank}]}
+
     def _item(self, value: Any) -> Any:
         return None if value is None else super()._item(value)
 
@@ -193,6 +222,10 @@ class Listed(Kind):
         self.length = length
         counts = f" {' or '.join(map(str, length))}" if length else ""
         self.wants = f"a list of{counts} values, each {item.wants}"
+
+    def schema(self) -> dict[str, Any]:
+        each = self.item.schema()
+        return {"anyOf": [{"type": "array", "items": each}, {"type": "string"} if self.strict else each]}
 
     def read(self, value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list | tuple):
@@ -216,6 +249,9 @@ class Either(Kind):
         self.text = any(k.text for k in kinds)
         self.types = tuple(t for k in kinds for t in k.types)
         self.wants = " or ".join(k.wants for k in kinds)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [kind.schema() for kind in self.kinds]}
 
     def read(self, value: Any) -> Any:
         for kind in self.kinds:
@@ -241,6 +277,9 @@ class Null(Kind):
     """Only null."""
 
     wants = "null"
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "null"}
 
     def read(self, value: Any) -> None:
         if value is not None:
@@ -276,9 +315,12 @@ class Layer(Kind):
         self.wants = f"a layer ({', '.join(operators)})"
 
     def read(self, value: Any) -> Part:
-        if isinstance(value, Part) and value.operator.__name__ in self.operators:
-            return value
-        raise self.unfit(value)
+        if not isinstance(value, Part) or value.operator.__name__ not in self.operators:
+            raise self.unfit(value)
+        of_call = [name for name in value.values if name in getattr(value.operator, "forward", ())]
+        if of_call:
+            raise Unfit(f"it states {of_call[0]}, which is told to the call of the layer and not here")
+        return value
 
 
 INT = Whole()

@@ -8,13 +8,26 @@ from typing import TYPE_CHECKING, Any
 from shapecalc.dims.field import POINT
 from shapecalc.ops.dtypes import FLOATS
 from shapecalc.ops.kinds import COUNT, FLAG
-from shapecalc.ops.op import INFERRED, KEEPS_INPUT, KEEPS_NOTHING, ZERO, Attribute, Claim, Operator, Pointwise
+from shapecalc.ops.op import (
+    INFERRED,
+    KEEPS_INPUT,
+    KEEPS_NOTHING,
+    ZERO,
+    Attribute,
+    Claim,
+    Kept,
+    Operator,
+    Pointwise,
+    flattened,
+    known,
+    once_each,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from shapecalc.dims.sym import Dim
-    from shapecalc.ops.op import Kept, Need, Reads, Shape
+    from shapecalc.ops.op import Arrival, Need, Reads, Shape
 
 
 class Linear(Operator):
@@ -27,6 +40,7 @@ class Linear(Operator):
     Torch: torch.nn.Linear.
     """
 
+    roles = frozenset({"affine", "linear"})
     takes = FLOATS
     attributes = (
         Attribute("in_features", COUNT, INFERRED, "size of the last axis of the input", lead=True),
@@ -56,11 +70,18 @@ class Linear(Operator):
     def macs(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Dim | None:
         return prod(ys[0]) * self.in_features
 
+    def backward(self, xs: Sequence[Shape], ys: Sequence[Shape], wanted: Sequence[bool]) -> tuple[Dim, Dim] | None:
+        return once_each(self, xs, ys, wanted)
+
     def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
         return ((*((a, POINT) for a in range(len(xs[0]) - 1)), (None, POINT)),)
 
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         return KEEPS_INPUT
+
+    def kept_of(self, arrival: Arrival) -> Sequence[Kept]:
+        """The input, or the copy that makes a matrix of it."""
+        return (flattened(0, arrival),)
 
     @classmethod
     def samples(cls) -> Any:
@@ -70,6 +91,13 @@ class Linear(Operator):
             ({"in_features": 9, "out_features": 1}, ((9,),)),
             ({"out_features": 8}, ((2, 3, 5, 7),)),
         ]
+
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        return {"adds": prod(ys[0])} if self.bias else {}
+
+    def elsewhere(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim]:
+        """ptflops counts the bias."""
+        return {"ptflops": known(self.macs(xs, ys)) + prod(ys[0]) * self.bias}
 
 
 class Identity(Pointwise):
@@ -81,8 +109,13 @@ class Identity(Pointwise):
     Torch: torch.nn.Identity.
     """
 
+    still = True
+    roles = frozenset({"identity", "passes_shift"})
     view = True
     kept = KEEPS_NOTHING
+
+    def hands_on(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[bool]:
+        return (True,) * len(xs)
 
 
 def _say_features(op: Any, xs: Sequence[Shape], axis: int) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.ops.arrange import is_one, listed
-from shapecalc.ops.dtypes import FLOATS
+from shapecalc.ops.dtypes import FLOATS, NUMBERS
+from shapecalc.ops.factors import Factors
 from shapecalc.ops.kinds import FLAG, NUMBER, Null, Number, Word
-from shapecalc.ops.merge import broadcast, broadcast_needs, equal_needs, stretched
+from shapecalc.ops.merge import broadcast, broadcast_needs, promoted, stretched
 from shapecalc.ops.op import NO_WEIGHTS, ZERO, Attribute, Claim, Kept, Operator
 
 if TYPE_CHECKING:
@@ -55,11 +56,6 @@ def absent(name: str, doc: str) -> Attribute:
     return Attribute(name, NOT_TAKEN, None, doc)
 
 
-def tensor(name: str, doc: str) -> Attribute:
-    """An argument that wants a tensor, which a spec cannot write."""
-    return absent(name, f"{doc}: a tensor, so only null here")
-
-
 REDUCTION = Attribute("reduction", Choice("mean", "sum", "none"), "mean", "what single losses become", main=True)
 AVERAGE = absent("size_average", "deprecated in torch; only null here")
 REDUCE = absent("reduce", "deprecated in torch; only null here")
@@ -69,6 +65,7 @@ REDUCED = (AVERAGE, REDUCE, REDUCTION)
 class Loss(Operator):
     """What losses share: no weights, no multiply-accumulates, and a number unless `reduction: none`."""
 
+    roles = frozenset({"loss"})
     takes = FLOATS
     inputs: ClassVar[tuple[str, ...]] = ("input", "target")
     reduction: str
@@ -84,8 +81,16 @@ class Loss(Operator):
     def shape(self, *xs: Shape) -> tuple[Shape, ...]:
         return (self.elements(xs) if self.reduction == "none" else (),)
 
+    def dtypes(self, *dtypes: str) -> tuple[str, ...] | None:
+        return (promoted(dtypes),)
+
     def weights(self) -> Mapping[str, Shape]:
         return NO_WEIGHTS
+
+    def buffers(self) -> Mapping[str, Shape]:
+        """Factors that are given, which torch registers by the argument's name."""
+        given = {a.name: getattr(self, a.name) for a in self.attributes}
+        return {name: value.shape for name, value in given.items() if isinstance(value, Factors)}
 
     def macs(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Dim | None:
         return 0
@@ -101,12 +106,13 @@ class ElementLoss(Loss):
     Sizes: a single number; with `reduction: none` one loss for each value.
     Cost: no parameters and no multiply-accumulates; training keeps about what is compared.
     Pitfalls: most of them stretch sizes of 1 as torch does, which warns of it at most: [N, 1] against [N] compares
-        every prediction with every target. BCELoss and BCEWithLogitsLoss refuse that. Arguments that want a tensor
-        (weight, pos_weight) and the deprecated ones take null only.
+        every prediction with every target. BCELoss and BCEWithLogitsLoss refuse that. The deprecated arguments take
+        null only.
     Torch: torch.nn.L1Loss, MSELoss, SmoothL1Loss, HuberLoss, BCELoss, BCEWithLogitsLoss, KLDivLoss, PoissonNLLLoss,
         GaussianNLLLoss, SoftMarginLoss, HingeEmbeddingLoss.
     """
 
+    roles = frozenset({"loss", "by_value"})
     attributes: ClassVar[tuple[Attribute, ...]] = REDUCED
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
@@ -131,6 +137,8 @@ class ElementLoss(Loss):
 class L1Loss(ElementLoss):
     """The absolute difference."""
 
+    further: ClassVar[Mapping[str, frozenset[str]]] = {"target": NUMBERS}
+
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         return (Kept("new", shape=broadcast(xs)),)
 
@@ -144,6 +152,9 @@ class SmoothL1Loss(ElementLoss):
 
     attributes = (*REDUCED, Attribute("beta", Number(0), 1.0, "difference at which the square goes over"))
     beta: float
+
+    def unfit_dtypes(self, *dtypes: str) -> str:
+        return "takes no bool where beta is 0" if "bool" in dtypes and not self.beta else ""
 
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         """With beta 0 torch takes L1Loss."""
@@ -159,44 +170,18 @@ class HuberLoss(ElementLoss):
 
     attributes = (REDUCTION, Attribute("delta", ABOVE, 1.0, "difference at which the square goes over"))
 
+    def dtypes(self, *dtypes: str) -> tuple[str, ...] | None:
+        return dtypes[:1]
+
     @classmethod
     def samples(cls) -> Any:
         return [*super().samples(), ({"delta": 0.5}, ((3, 4), (3, 4)))]
 
 
-class EqualLoss(ElementLoss):
-    """What losses share that stretch nothing."""
-
-    def needs(self, *xs: Shape) -> Sequence[Need]:
-        return equal_needs(xs)
-
-    @classmethod
-    def samples(cls) -> Any:
-        return [({}, ((2, 3, 5), (2, 3, 5))), ({"reduction": "sum"}, ((), ()))]
-
-
-class BCELoss(EqualLoss):
-    """The cross entropy of probabilities with probabilities."""
-
-    attributes = (tensor("weight", "factors of the losses"), *REDUCED)
-
-
-class BCEWithLogitsLoss(EqualLoss):
-    """The cross entropy of logits with probabilities: BCELoss of their sigmoid."""
-
-    attributes = (
-        tensor("weight", "factors of the losses"),
-        *REDUCED,
-        tensor("pos_weight", "factors of the positive classes"),
-    )
-
-    @classmethod
-    def samples(cls) -> Any:
-        return [*super().samples(), ({"reduction": "none"}, ((4, 3), (4, 3)))]
-
-
 class KLDivLoss(ElementLoss):
     """The divergence of logarithms of probabilities from probabilities."""
+
+    further: ClassVar[Mapping[str, frozenset[str]]] = {"target": FLOATS}
 
     attributes = (
         AVERAGE,
@@ -214,8 +199,8 @@ class KLDivLoss(ElementLoss):
 
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         if not self.log_target:
-            return super().saved(xs, ys)
-        return (Kept("new", shape=xs[1]), Kept("new", shape=broadcast(xs)))
+            return (Kept("input", when=(1,)), Kept("input", 1))
+        return (Kept("new", shape=xs[1]), Kept("new", shape=broadcast(xs), when=(1,)))
 
     @classmethod
     def samples(cls) -> Any:
@@ -223,42 +208,17 @@ class KLDivLoss(ElementLoss):
         return [*super().samples(), *more]
 
 
-class PoissonNLLLoss(ElementLoss):
-    """The negative log likelihood of counts, given the rate or its logarithm."""
-
-    attributes = (
-        Attribute("log_input", FLAG, True, "whether the input is the logarithm of the rate"),
-        Attribute("full", FLAG, False, "whether Stirling's approximation of the constant term is added"),
-        AVERAGE,
-        Attribute("eps", NUMBER, 1e-08, "added to the rate, against the logarithm of 0"),
-        REDUCE,
-        REDUCTION,
-    )
-    log_input: bool
-    full: bool
-
-    def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
-        x, t = xs
-        new = Kept("new", shape=x)
-        kept = [Kept("input", 1), new, Kept("input") if self.log_input else new]
-        if self.full:
-            kept += [Kept("new", shape=t), Kept("new", shape=t), Kept("new", shape=t, width=1)]
-        return kept
-
-    @classmethod
-    def samples(cls) -> Any:
-        more = [({"full": True}, ((3, 4), (4,))), ({"log_input": False, "full": True}, ((4,), (3, 4)))]
-        return [*super().samples(), ({"log_input": False}, ((3, 4), (3, 4))), *more]
-
-
 class HingeEmbeddingLoss(ElementLoss):
     """The distance where the target is 1; what it lacks of the margin where it is -1."""
 
     attributes = (Attribute("margin", NUMBER, 1.0, "distance due where the target is -1"), *REDUCED)
 
+    def dtypes(self, *dtypes: str) -> tuple[str, ...] | None:
+        return dtypes[:1]
+
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
-        mask = Kept("new", shape=xs[1], width=1)
-        return (Kept("new", shape=xs[0]), mask, mask)
+        mask = Kept("new", shape=xs[1], width=1, when=(0,))
+        return (Kept("new", shape=xs[0], when=(0,)), mask, mask)
 
     @classmethod
     def samples(cls) -> Any:
@@ -271,6 +231,9 @@ class HingeEmbeddingLoss(ElementLoss):
 
 class SoftMarginLoss(ElementLoss):
     """The logistic loss of targets 1 and -1; only the target stretches, and torch gives it no gradient."""
+
+    def dtypes(self, *dtypes: str) -> tuple[str, ...] | None:
+        return dtypes[:1]
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
         x, t = xs
@@ -287,100 +250,6 @@ class SoftMarginLoss(ElementLoss):
         return [({}, ((5, 4), (5, 4))), ({"reduction": "none"}, ((2, 3), (3,)))]
 
 
-class GaussianNLLLoss(ElementLoss):
-    """The negative log likelihood of values under a mean and a variance."""
-
-    inputs = ("input", "target", "var")
-    attributes = (
-        Attribute("full", FLAG, False, "whether the constant term is added"),
-        Attribute("eps", NUMBER, 1e-06, "least variance"),
-        REDUCTION,
-    )
-
-    def needs(self, *xs: Shape) -> Sequence[Need]:
-        """The variance has the input's shape, with one axis of size 1 at most, or lacks the last axis."""
-        x, _, var = xs
-        if len(var) + 1 == len(x):
-            return [*[(VAR, v - i) for v, i in zip(var, x, strict=False)], *broadcast_needs(xs[:2])]
-        if len(var) != len(x):
-            return ((VAR, 1),)
-        other = [(v, i) for v, i in zip(var, x, strict=True) if v != i]
-        if sum(is_one(v) for v, _ in other) > 1:
-            return ((VAR, 1),)
-        unequal: list[Need] = [(VAR, v - i) for v, i in other if not is_one(v)]
-        return [*unequal, *broadcast_needs(xs[:2])]
-
-    def elements(self, xs: Sequence[Shape]) -> Shape:
-        return broadcast(xs[:2])
-
-    def reads(self, xs: Sequence[Shape]) -> Sequence[Reads | None]:
-        x, t, _ = xs
-        y = self.elements(xs)
-        return [stretched(x, y), stretched(t, y), stretched(self.variances(xs), y)[: len(y)]]
-
-    def variances(self, xs: Sequence[Shape]) -> Shape:
-        x, _, var = xs
-        return var if len(var) == len(x) else (*var, 1)
-
-    def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
-        y = Kept("new", shape=self.elements(xs))
-        return (Kept("new", shape=xs[2]), y, y)
-
-    @classmethod
-    def samples(cls) -> Any:
-        return [
-            ({}, ((4, 3), (4, 3), (4, 3))),
-            ({"reduction": "none"}, ((4, 3), (4, 3), (4, 1))),
-            ({"full": True, "reduction": "sum"}, ((4, 3), (4, 3), (1, 3))),
-        ]
-
-
-class MultiLabelSoftMarginLoss(Loss):
-    """The mean over the classes of the logistic losses of labels of 0 and 1.
-
-    Sizes: a single number; with `reduction: none` the classes, the last axis of the input, go.
-    Cost: no parameters and no multiply-accumulates; training keeps eight tensors of the input's size.
-    Pitfalls: `weight` wants a tensor, so only null is taken. Sizes of 1 stretch without a warning.
-    Torch: torch.nn.MultiLabelSoftMarginLoss.
-    """
-
-    attributes = (tensor("weight", "factors of the classes"), *REDUCED)
-
-    def needs(self, *xs: Shape) -> Sequence[Need]:
-        return broadcast_needs(xs) if xs[0] else ((NO_CLASSES, 1),)
-
-    def elements(self, xs: Sequence[Shape]) -> Shape:
-        y, classes = broadcast(xs), len(xs[0]) - 1
-        return (*y[:classes], *y[classes + 1 :])
-
-    def reads(self, xs: Sequence[Shape]) -> Sequence[Reads | None]:
-        y, classes = broadcast(xs), len(xs[0]) - 1
-        each = [stretched(x, y) for x in xs]
-        return [(*r[:classes], *r[classes + 1 :]) for r in each]
-
-    def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
-        """Both, the logarithms of both sigmoids with what torch notes down of each, and what is left of 1."""
-        new = Kept("new", shape=xs[0])
-        return (Kept("input"), Kept("input", 1), *[new] * 5, Kept("new", shape=xs[1]))
-
-    @classmethod
-    def samples(cls) -> Any:
-        return [
-            ({}, ((5, 4), (5, 4))),
-            ({"reduction": "none"}, ((2, 3, 5), (2, 3, 5))),
-            ({"reduction": "none"}, ((2, 3), (3,))),
-            ({"reduction": "sum"}, ((4,), (4,))),
-        ]
-
-
-def _say_var(op: Any, xs: Sequence[Shape], axis: int) -> str:
-    return f"var {listed(xs[2])} does not fit input {listed(xs[0])}"
-
-
-def _advise_var(op: Any, xs: Sequence[Shape], axis: int) -> str:
-    return "it may have the input's shape, size 1 on one axis of it, or lack the last axis"
-
-
 def _say_target(op: Any, xs: Sequence[Shape], axis: int) -> str:
     return f"target {listed(xs[1])} does not stretch to input {listed(xs[0])}"
 
@@ -389,6 +258,5 @@ def _say_no_classes(op: Any, xs: Sequence[Shape], axis: int) -> str:
     return f"{type(op).__name__} takes an axis of classes, and a scalar arrives, which has none"
 
 
-VAR = Claim("SC211", "", ZERO, _say_var, _advise_var)
 TARGET = Claim("SC211", "", ZERO, _say_target)
 NO_CLASSES = Claim("SC209", "", ZERO, _say_no_classes)

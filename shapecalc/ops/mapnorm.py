@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.dims.field import ALL, POINT
@@ -12,6 +13,7 @@ from shapecalc.ops.op import AT_LEAST_ZERO, NO_WEIGHTS, Attribute, Claim, Kept
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from shapecalc.dims.sym import Dim
     from shapecalc.ops.op import Need, Reads, Shape
 
 
@@ -49,6 +51,11 @@ class CrossMapLRN2d(Norm):
     @classmethod
     def samples(cls) -> Any:
         return [({"size": 5}, ((2, 7, 5, 4),)), ({"size": 2, "k": 2}, ((1, 6, 3, 5),)), ({"size": 9}, ((2, 3, 2, 2),))]
+
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        """Squares, a running sum, times a factor, plus k, to a power, by which the value is divided."""
+        n = prod(xs[0])
+        return {"multiplications": 2 * n, "adds": 3 * n, "exponentials": n, "divisions": n}
 
 
 def _say_channels(op: Any, xs: Sequence[Shape], axis: int) -> str:

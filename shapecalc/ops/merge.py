@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.dims.field import POINT, Window
@@ -9,12 +10,13 @@ from shapecalc.dims.sym import names
 from shapecalc.ops.arrange import TensorFunction, is_one, listed, outside
 from shapecalc.ops.dtypes import WIDTHS
 from shapecalc.ops.kinds import FLAG, Either, Listed, Number, Word
+from shapecalc.ops.layout import elementwise
 from shapecalc.ops.op import INFERRED, KEEPS_NOTHING, NO_NEEDS, ZERO, Attribute, Claim, Kept
 from shapecalc.ops.ranks import DIM as AXIS
 from shapecalc.ops.ranks import from_front
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from shapecalc.dims.sym import Dim
     from shapecalc.ops.op import Need, Reads, Shape
@@ -72,6 +74,8 @@ def _joined(a: str, b: str) -> str:
 class Elementwise(Merge):
     """Element by element; sizes of 1 stretch where broadcasting is allowed."""
 
+    roles = frozenset({"elementwise_merge"})
+    lies = elementwise
     sign: ClassVar[str]
 
     def stretches(self) -> bool:
@@ -79,7 +83,7 @@ class Elementwise(Merge):
         raise NotImplementedError
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
-        if all(x == xs[0] for x in xs):
+        if all(same(x, xs[0]) for x in xs):
             return NO_NEEDS
         strict = [] if self.stretches() else self.alike(xs)
         return equal_needs(strict) or broadcast_needs(xs)
@@ -122,9 +126,15 @@ class Additive(Elementwise):
     def stretches(self) -> bool:
         return self.broadcast
 
+    def hands_on(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[bool]:
+        return [x == ys[0] for x in xs]
+
     @classmethod
     def samples(cls) -> Any:
         return [*super().samples(), ({"broadcast": True}, ((2, 3, 5, 4), (3, 1, 1)))]
+
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        return {"adds": prod(ys[0]) * (len(self.operands) - 1)}
 
 
 class Add(Additive):
@@ -136,6 +146,7 @@ class Add(Additive):
     Torch: torch.add, the sign +.
     """
 
+    roles = frozenset({"sum", "elementwise_merge"})
     sign = "+"
 
 
@@ -149,6 +160,9 @@ class Sub(Additive):
     """
 
     sign = "-"
+
+    def unfit_dtypes(self, *dtypes: str) -> str:
+        return "takes no bool" if "bool" in dtypes and len(self.operands) > 1 else ""
 
 
 class Mul(Elementwise):
@@ -170,17 +184,29 @@ class Mul(Elementwise):
         """Both factors of every product of tensors; the products between are new tensors."""
         if len(xs) < 2:
             return KEEPS_NOTHING
-        between = [Kept("new", shape=broadcast(xs[: n + 1])) for n in range(1, len(xs) - 1)]
-        return (*(Kept("input", n) for n in range(len(xs))), *between)
+        last = len(xs) - 1
+        firsts = [tuple(range(n + 1)) for n in range(last + 1)]
+        between = [Kept("new", shape=broadcast(xs[: n + 1]), when=(n + 1,)) for n in range(1, last)]
+        factors = [Kept("input", n, when=firsts[n - 1] if n else (1,)) for n in range(last + 1)]
+        return (*factors, *between)
 
     @classmethod
     def samples(cls) -> Any:
         return [*super().samples(), ({}, ((2, 3, 5, 4), (2, 3, 1, 1))), ({}, ((3, 1), (4,)))]
 
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        return {"multiplications": prod(ys[0]) * (len(self.operands) - 1)}
+
+
+def same(x: Shape, y: Shape) -> bool:
+    """Whether two shapes are visibly equal: equal forms are one object, and of two arrays nothing is said."""
+    pairs = zip(x, y, strict=False)
+    return len(x) == len(y) and all(a is b or (type(a) is type(b) is int and a == b) for a, b in pairs)
+
 
 def broadcast(xs: Sequence[Shape]) -> Shape:
     """The shape that tensors stretch to: from the right, sizes of 1 give way; may assume that the rest agrees."""
-    if all(x == xs[0] for x in xs):
+    if all(same(x, xs[0]) for x in xs):
         return xs[0]
     return tuple(next((s for s in sizes if not is_one(s)), 1) for sizes in columns(xs))
 
@@ -212,7 +238,7 @@ def broadcast_needs(xs: Sequence[Shape]) -> list[Need]:
 
 def equal_needs(xs: Sequence[Shape]) -> list[Need]:
     """The shapes must be equal; none where they visibly are."""
-    if len(xs) < 2 or all(x == xs[0] for x in xs):
+    if len(xs) < 2 or all(same(x, xs[0]) for x in xs):
         return []
     if any(len(x) != len(xs[0]) for x in xs):
         return [(UNEQUAL, 1)]
@@ -222,9 +248,13 @@ def equal_needs(xs: Sequence[Shape]) -> list[Need]:
 class Join(Merge):
     """What Cat and Stack share: a list of tensors, and the axis along which they are joined."""
 
+    still = True
     dim: int
     axis: int
     function: ClassVar[str]
+
+    def hands_on(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[bool]:
+        return (True,) * len(xs)
 
     def common_needs(self, xs: Sequence[Shape], rank: int) -> list[Need]:
         """Tensors only, of equal rank, and a dimension in range; what else follows may assume them."""
@@ -248,6 +278,7 @@ class Cat(Join):
     Torch: torch.cat.
     """
 
+    roles = frozenset({"cat"})
     attributes = (OPERANDS, Attribute("dim", AXIS, INFERRED, "axis along which they are joined"))
     function = "cat"
 

@@ -12,6 +12,7 @@ from shapecalc.dims.field import POINT, Window
 from shapecalc.ops.channelnorm import Norm, whole_from
 from shapecalc.ops.dtypes import FLOATS
 from shapecalc.ops.kinds import FLAG, NUMBER, POSITIVE, Listed, Unfit, or_null
+from shapecalc.ops.layout import as_first, as_map
 from shapecalc.ops.op import (
     AT_LEAST_ZERO,
     INFERRED,
@@ -22,14 +23,16 @@ from shapecalc.ops.op import (
     Claim,
     Kept,
     Uniform,
+    copying,
 )
 from shapecalc.ops.ranks import rank_needs
+from shapecalc.ops.strides import channels_last
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from shapecalc.dims.sym import Dim
-    from shapecalc.ops.op import Need, Reads, Shape
+    from shapecalc.ops.op import Arrival, Need, Reads, Shape
 
 
 class NormalizedShape(Listed):
@@ -75,6 +78,9 @@ class LastAxesNorm(Norm):
         """A new float for each row, a row being what is normalised together."""
         return Kept("new", shape=x[: len(x) - len(self.normalized_shape)])
 
+    def groups(self, x: Shape) -> Dim:
+        return prod(x[: len(x) - len(self.normalized_shape)])
+
 
 SHAPE = Attribute(
     "normalized_shape",
@@ -102,6 +108,9 @@ class LayerNorm(LastAxesNorm):
         Attribute("bias", FLAG, True, "whether a summand is learned, where elementwise_affine is true"),
     )
 
+    def measured(self, x: Shape) -> Dim:
+        return prod(self.normalized_shape)
+
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         return (Kept("input"), self.per_row(xs[0]), self.per_row(xs[0]))
 
@@ -112,6 +121,10 @@ class LayerNorm(LastAxesNorm):
             ({"normalized_shape": [3, 5], "bias": False}, ((2, 3, 5),)),
             ({"elementwise_affine": False, "eps": 1e-6}, ((7,),)),
         ]
+
+    def elsewhere(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim]:
+        """ptflops looks for `affine`, which a layer norm does not have."""
+        return {**self.counted(xs[0]), "ptflops": prod(xs[0])}
 
 
 class RMSNorm(LastAxesNorm):
@@ -144,6 +157,11 @@ class RMSNorm(LastAxesNorm):
             ({"elementwise_affine": False}, ((4, 7),)),
         ]
 
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        n, rows = prod(xs[0]), self.groups(xs[0])
+        scaled = (2 + self.elementwise_affine) * n
+        return {"adds": n, "multiplications": scaled, "divisions": 2 * rows, "exponentials": rows}
+
 
 class GroupNorm(Norm):
     """Each sample normalised over groups of channels and all positions.
@@ -153,6 +171,14 @@ class GroupNorm(Norm):
     Pitfalls: channels must divide by the groups; they are axis 1, of input without a batch too.
     Torch: torch.nn.GroupNorm.
     """
+
+    lies = as_map
+
+    def kept_of(self, arrival: Arrival) -> Sequence[Kept]:
+        """Of the input as it lies, unless that is neither in order nor with the channels last."""
+        if channels_last(arrival.xs[0], arrival.lies[0]):
+            return self.saved(arrival.xs, arrival.ys)
+        return copying(self, arrival)
 
     least_rank = 2
     attributes = (
@@ -179,8 +205,11 @@ class GroupNorm(Norm):
         return [
             (GROUP_CHANNELS, x[1] - self.num_channels, 1),
             (GROUPS, self.num_channels % self.num_groups),
-            (GROUP_VALUES, x[0] * (x[1] // self.num_groups) * prod(x[2:]) - 2),
+            (GROUP_VALUES, x[0] * self.measured(x) - 2),
         ]
+
+    def measured(self, x: Shape) -> Dim:
+        return x[1] // self.num_groups * prod(x[2:])
 
     def weights(self) -> Mapping[str, Shape]:
         return self.scale((self.num_channels,), self.affine)
@@ -200,6 +229,12 @@ class GroupNorm(Norm):
             ({"num_groups": 1, "bias": False}, ((2, 4, 7),)),
         ]
 
+    def groups(self, x: Shape) -> Dim:
+        return x[0] * self.num_groups
+
+    def elsewhere(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim]:
+        return self.counted(xs[0])
+
 
 class LocalResponseNorm(Norm):
     """Each value divided by a power of the mean square over neighbouring channels.
@@ -209,6 +244,8 @@ class LocalResponseNorm(Norm):
     Pitfalls: channels are axis 1, of unbatched images too; it serves old networks only.
     Torch: torch.nn.LocalResponseNorm.
     """
+
+    lies = as_first
 
     takes = FLOATS | {"int64"}
     least_rank = 3
@@ -246,6 +283,11 @@ class LocalResponseNorm(Norm):
             ({"size": 2, "k": 2.0}, ((2, 6, 5),)),
             ({"size": 3}, ((1, 4, 3, 4, 2),)),
         ]
+
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        """Squares, sums over neighbours, times a factor, plus k, to a power, by which the value is divided."""
+        n = prod(xs[0])
+        return {"multiplications": 2 * n, "adds": self.size * n, "exponentials": n, "divisions": n}
 
 
 def _say_group_channels(op: Any, xs: Sequence[Shape], axis: int) -> str:

@@ -8,13 +8,19 @@ This module knows no operator in particular, no file and no graph.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from shapecalc.ops.layout import IN_ORDER, elementwise
+from shapecalc.ops.strides import viewed
+from shapecalc.ops.tally import times
 
 if TYPE_CHECKING:
     from shapecalc.dims.sym import Dim
     from shapecalc.ops.kinds import Kind
 
     Shape = tuple[Dim, ...]
+    Lie = tuple[Dim, ...] | None
     Need = tuple["Claim", Dim] | tuple["Claim", Dim, int]
     Reads = tuple[tuple[int | tuple[int, ...] | None, Any], ...]
 
@@ -22,6 +28,38 @@ REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "required"})()
 INFERRED: Any = type("Inferred", (), {"__repr__": lambda self: "inferred"})()
 
 AT_LEAST_ZERO, ZERO = ">=0", "==0"
+
+ROLES: Mapping[str, str] = {
+    "affine": "a learned map that a second one behind it, with nothing between, could be merged with",
+    "conv": "a convolution (kernel_size, stride, padding, dilation, groups)",
+    "transposed": "a transposed convolution",
+    "linear": "a linear map of the last axis",
+    "norm": "a normalisation",
+    "centred_by_channel": "takes away the mean of each channel",
+    "batch_norm": "a normalisation whose statistics run over the batch",
+    "activation": "an elementwise nonlinearity",
+    "idempotent": "applied twice it does what it does once",
+    "rectifier": "cuts off what is negative",
+    "softmax": "turns scores into probabilities",
+    "log_softmax": "turns scores into log-probabilities",
+    "sigmoid": "turns scores into independent probabilities",
+    "loss": "compares an output with a target",
+    "takes_scores": "a loss that applies softmax or sigmoid itself",
+    "takes_log_probabilities": "a loss that wants log-softmax before it",
+    "takes_probabilities": "a loss that wants values from 0 to 1",
+    "by_value": "a loss that compares each value with a value of the target",
+    "by_class": "a loss whose input has an axis of classes, behind the batch",
+    "dropout": "drops values in training",
+    "keeps_variance": "a dropout that leaves mean and variance as they were",
+    "pool": "a pooling window (kernel_size, stride, padding)",
+    "adaptive": "a pool to a given size",
+    "reshape": "moves values and computes none",
+    "identity": "gives back its input",
+    "passes_shift": "what is added to a whole channel of its input is added to that of its output",
+    "sum": "adds its inputs",
+    "cat": "joins its inputs along an axis",
+    "elementwise_merge": "combines its inputs element by element, broadcasting",
+}
 
 
 class Attribute:
@@ -92,6 +130,8 @@ class Operator:
     takes: ClassVar[frozenset[str] | None] = None
     further: ClassVar[Mapping[str, frozenset[str]]] = {}
     """Dtypes that inputs behind the first must have, by the input's name."""
+    same_dtype: ClassVar[frozenset[str]] = frozenset()
+    """Names of inputs behind the first that must have its dtype, or one of `further`."""
     view: ClassVar[bool] = False
     equals: ClassVar[bool] = False
     """Whether several outputs are equals (Chunk), so that the bare name means none of them."""
@@ -101,6 +141,12 @@ class Operator:
     """Whether its main argument is a list of operands, or `branches` in their place."""
     given: Mapping[str, Any]
     """The arguments as read, before what is absent was filled in."""
+    roles: ClassVar[frozenset[str]] = frozenset()
+    """What it does in a network, in the words that lint rules ask for; ROLES lists them."""
+    still: ClassVar[bool] = False
+    """Whether it only moves values, so that there is no operation to count."""
+    counters: ClassVar[frozenset[str]] = frozenset()
+    """Names of the buffers that hold a 64-bit integer, not floating-point numbers."""
     bound: ClassVar[str | None] = None
     """The attribute that the values of the first input must stay below (indices into a table)."""
 
@@ -130,6 +176,14 @@ class Operator:
         """The dtypes of the outputs, or None where all outputs have that of the first input."""
         return None
 
+    def never_empty(self, x: Shape) -> int:
+        """How many of the last axes of the first input may not be empty; the batch mostly may."""
+        return 0
+
+    def unfit_dtypes(self, *dtypes: str) -> str:
+        """Why torch refuses inputs of these dtypes with these arguments, or nothing where it takes them."""
+        return ""
+
     def weights(self) -> Mapping[str, Shape]:
         """Shapes of the parameters by their name in the `state_dict`."""
         raise NotImplementedError
@@ -151,8 +205,41 @@ class Operator:
         raise NotImplementedError
 
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
-        """Which tensors autograd keeps for backward in training mode, on the CPU."""
+        """Which tensors autograd keeps for backward in training mode, on the CPU, of inputs that lie in order."""
         raise NotImplementedError
+
+    def kept_of(self, arrival: Arrival) -> Sequence[Kept]:
+        """Which tensors autograd keeps of what arrives, which may lie otherwise or need no gradient."""
+        return self.saved(arrival.xs, arrival.ys)
+
+    def shares(self, arrival: Arrival) -> bool:
+        """Whether the outputs share the storage of the first input."""
+        return self.view
+
+    def lies(self, arrival: Arrival) -> Sequence[Lie]:
+        """How the outputs lie in memory, as strides, those missing at the end in order; a view of equal sizes as its
+        input.
+        """
+        return arrival.lies[:1] if self.view else IN_ORDER
+
+    def hands_on(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[bool]:
+        """Of each input, whether its gradient is the output's gradient or a view of it, rather than a new tensor."""
+        return (False,) * len(xs)
+
+    def backward(self, xs: Sequence[Shape], ys: Sequence[Shape], wanted: Sequence[bool]) -> tuple[Dim, Dim] | None:
+        """Multiply-accumulates of the gradients of wanted inputs, and of those of weights; None where unknown."""
+        return (0, 0) if type(macs := self.macs(xs, ys)) is int and macs == 0 else None
+
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        """Work of a forward pass in inference beside the multiply-accumulates, by class; None where not stated.
+
+        Classes are `adds`, `multiplications`, `divisions`, `comparisons` and `exponentials` (all further functions).
+        """
+        return {} if self.still else None
+
+    def elsewhere(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim]:
+        """What fvcore and ptflops count for it, by tool, where that is not its multiply-accumulates."""
+        return {}
 
     def constructor(self) -> str | None:
         """Source text that makes the module, or None for a tensor function."""
@@ -179,16 +266,54 @@ class UnknownFact(Exception):
 class Kept:
     """A tensor that autograd keeps: an input, an output, or a new one of `shape` with `width` bytes an element.
 
-    `width` is None for the dtype of the input.
+    `width` is None for the dtype of the input. `when` names the inputs whose gradient needs it, None for any gradient.
     """
 
-    __slots__ = ("index", "shape", "what", "width")
+    __slots__ = ("index", "shape", "what", "when", "width")
 
-    def __init__(self, what: str, index: int = 0, shape: Shape = (), width: int | None = None) -> None:
+    def __init__(
+        self,
+        what: str,
+        index: int = 0,
+        shape: Shape = (),
+        width: int | None = None,
+        when: tuple[int, ...] | None = None,
+    ) -> None:
         self.what = what
         self.index = index
         self.shape = shape
         self.width = width
+        self.when = when
+
+
+class Arrival:
+    """What arrives at an operator: shapes, how each input lies in memory, and whether a gradient flows back to it."""
+
+    __slots__ = ("learns", "lies", "xs", "ys")
+
+    def __init__(self, xs: Sequence[Shape], ys: Sequence[Shape], lies: Sequence[Lie], learns: Sequence[bool]) -> None:
+        self.xs = xs
+        self.ys = ys
+        self.lies = lies
+        self.learns = learns
+
+
+def copying(op: Operator, arrival: Arrival) -> Sequence[Kept]:
+    """What an operator keeps that works on copies of what does not lie in order."""
+    return [copied(kept, arrival) if kept.what == "input" else kept for kept in op.saved(arrival.xs, arrival.ys)]
+
+
+def copied(kept: Kept, arrival: Arrival) -> Kept:
+    """The input that is kept, or a copy of it where it does not lie in order."""
+    n = kept.index
+    return kept if arrival.lies[n] is None else Kept("new", shape=arrival.xs[n], when=kept.when)
+
+
+def flattened(n: int, arrival: Arrival) -> Kept:
+    """Input n, or the copy that makes a matrix of it: of all axes but the last one."""
+    x, lie = arrival.xs[n], arrival.lies[n]
+    matrix = lie is None or len(x) < 3 or viewed(x, lie, (prod(x[:-1]), x[-1])) is not None
+    return Kept("input", n) if matrix else Kept("new", shape=x)
 
 
 KEEPS_NOTHING: tuple[Kept, ...] = ()
@@ -196,6 +321,18 @@ KEEPS_INPUT = (Kept("input"),)
 KEEPS_OUTPUT = (Kept("output"),)
 NO_NEEDS: tuple[Need, ...] = ()
 NO_WEIGHTS: Mapping[str, Shape] = {}
+
+
+def once_each(op: Operator, xs: Sequence[Shape], ys: Sequence[Shape], wanted: Sequence[bool]) -> tuple[Dim, Dim]:
+    """Gradients that take an operator's multiply-accumulates once for each wanted input, and once for weights."""
+    macs = known(op.macs(xs, ys))
+    return macs * sum(wanted), macs
+
+
+def known(macs: Dim | None) -> Dim:
+    """Multiply-accumulates of an operator that always states them."""
+    assert macs is not None
+    return macs
 
 
 def construct(op: Operator, callee: str) -> str:
@@ -232,6 +369,8 @@ class Pointwise(Operator):
     """The elementwise family: same shape and dtype, no weights, no multiply-accumulates, one point seen."""
 
     kept: ClassVar[tuple[Kept, ...]] = KEEPS_INPUT
+    each: ClassVar[Mapping[str, int] | None] = None
+    """Operations for each value of the output, by class; None where not stated."""
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
         return NO_NEEDS
@@ -251,6 +390,12 @@ class Pointwise(Operator):
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         return self.kept
 
+    def lies(self, arrival: Arrival) -> Sequence[Lie]:
+        return arrival.lies if self.view else elementwise(self, arrival)
+
     @classmethod
     def samples(cls) -> Sequence[tuple[dict[str, Any], tuple[tuple[int, ...], ...]]]:
         return [({}, ((2, 3, 5, 4),)), ({}, ((2, 7),))]
+
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        return super().operations(xs, ys) if self.each is None else times(self.each, prod(ys[0]))

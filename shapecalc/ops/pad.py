@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.dims.field import Window
 from shapecalc.dims.sym import least
-from shapecalc.ops.dtypes import FLOATS, INTS
+from shapecalc.ops.dtypes import FLOATS, INTS, overflows
 from shapecalc.ops.kinds import INT, NUMBER, PerAxis, Unfit
+from shapecalc.ops.layout import as_map, ordered
 from shapecalc.ops.op import (
     AT_LEAST_ZERO,
     KEEPS_INPUT,
@@ -55,6 +56,9 @@ SAMPLES: dict[int, Any] = {
 
 class Padding(Operator):
     """What all paddings share: sizes grow by what is added at both ends of an axis."""
+
+    still = True
+    lies = as_map
 
     rank: ClassVar[int]
     kept: ClassVar[Sequence[Kept]] = KEEPS_NOTHING
@@ -109,6 +113,11 @@ class ConstantPad(Padding):
     Torch: torch.nn.ConstantPad1d, ConstantPad2d, ConstantPad3d, ZeroPad1d, ZeroPad2d, ZeroPad3d.
     """
 
+    value: float = 0
+
+    def unfit_dtypes(self, *dtypes: str) -> str:
+        return f"cannot pad {dtypes[0]} with {self.value}" if overflows(self.value, dtypes[0]) else ""
+
     @property
     def least_rank(self) -> int:
         """torch pads the last axes of a tensor of any rank."""
@@ -135,6 +144,9 @@ class ReflectionPad(Padding):
     takes = FLOATS | INTS
     kept = KEEPS_INPUT
 
+    def never_empty(self, x: Shape) -> int:
+        return self.rank + 1
+
     def axis_needs(self, i: Dim, before: int, after: int, a: int) -> list[Need]:
         sizes: list[Need] = [(BELOW_SIZE, i - 1 - before, a), (BELOW_SIZE, i - 1 - after, a)]
         return [*sizes, *super().axis_needs(i, before, after, a)]
@@ -152,6 +164,9 @@ class ReplicationPad(Padding):
     takes = FLOATS | INTS
     kept = KEEPS_INPUT
 
+    def never_empty(self, x: Shape) -> int:
+        return self.rank + 1
+
 
 class CircularPad(Padding):
     """The input continued from its other end, as on a ring.
@@ -161,6 +176,8 @@ class CircularPad(Padding):
     Pitfalls: each padding is at most the axis; outputs at one border see the other, which no receptive field tells.
     Torch: torch.nn.CircularPad1d, CircularPad2d, CircularPad3d.
     """
+
+    lies = ordered
 
     def axis_needs(self, i: Dim, before: int, after: int, a: int) -> list[Need]:
         """At most the axis, of which a negative padding at the other end takes some."""

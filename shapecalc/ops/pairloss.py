@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.ops.arrange import listed
+from shapecalc.ops.dtypes import NUMBERS
 from shapecalc.ops.kinds import FLAG, NUMBER
-from shapecalc.ops.loss import ABOVE, REDUCED, Loss
-from shapecalc.ops.merge import broadcast, broadcast_needs, stretched
+from shapecalc.ops.loss import ABOVE, REDUCED, REDUCTION, Loss, absent
+from shapecalc.ops.merge import broadcast, broadcast_needs, promoted, stretched
 from shapecalc.ops.op import ZERO, Attribute, Claim, Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from shapecalc.ops.op import Need, Reads, Shape
 
@@ -26,6 +27,7 @@ class MarginRankingLoss(Loss):
     """
 
     inputs = ("input1", "input2", "target")
+    further: ClassVar[Mapping[str, frozenset[str]]] = {"input2": NUMBERS, "target": NUMBERS}
     attributes = (Attribute("margin", NUMBER, 0.0, "by how much it is due to be above"), *REDUCED)
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
@@ -35,7 +37,8 @@ class MarginRankingLoss(Loss):
         return broadcast(xs)
 
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
-        return tuple(Kept("new", shape=s) for s in (xs[2], broadcast(xs[:2]), broadcast(xs)))
+        target, difference = Kept("new", shape=xs[2], when=(0, 1)), Kept("new", shape=broadcast(xs[:2]), when=(2,))
+        return (target, difference, Kept("new", shape=broadcast(xs)))
 
     @classmethod
     def samples(cls) -> Any:
@@ -60,6 +63,9 @@ class CosineEmbeddingLoss(Loss):
     ranks = (1, 2)
     attributes = (Attribute("margin", NUMBER, 0.0, "cosine that is allowed where the target is -1"), *REDUCED)
 
+    def dtypes(self, *dtypes: str) -> tuple[str, ...] | None:
+        return (promoted(dtypes[:2]),)
+
     def needs(self, *xs: Shape) -> Sequence[Need]:
         a, b, target = xs
         if not len(a) == len(b) == len(target) + 1:
@@ -76,9 +82,11 @@ class CosineEmbeddingLoss(Loss):
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         a, b, target = xs
         pairs = broadcast((a[:-1], b[:-1]))
-        new = [Kept("new", shape=s) for s in (a[:-1], b[:-1], pairs, pairs, pairs)]
-        mask = Kept("new", shape=target, width=1)
-        return (Kept("input"), Kept("input", 1), *new, mask, mask)
+        both = (0, 1)
+        norms = [Kept("new", shape=a[:-1], when=(1,)), Kept("new", shape=b[:-1], when=(0,))]
+        mask = Kept("new", shape=target, width=1, when=both)
+        products = [Kept("new", shape=pairs, when=both)] * 3
+        return (Kept("input", when=both), Kept("input", 1, when=both), *norms, *products, mask, mask)
 
     @classmethod
     def samples(cls) -> Any:
@@ -101,7 +109,8 @@ class TripletMarginLoss(Loss):
     """
 
     inputs = ("anchor", "positive", "negative")
-    attributes = (
+    further: ClassVar[Mapping[str, frozenset[str]]] = {"positive": NUMBERS, "negative": NUMBERS}
+    attributes: ClassVar[tuple[Attribute, ...]] = (
         Attribute("margin", ABOVE, 1.0, "by how much it is due to be nearer"),
         Attribute("p", NUMBER, 2.0, "the p of the norm"),
         Attribute("eps", NUMBER, 1e-06, "added to each difference"),
@@ -128,10 +137,14 @@ class TripletMarginLoss(Loss):
         return [stretched(x[:-1], self.elements(xs)) for x in xs]
 
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
-        """For each pair the difference and its norm; then what is cut at 0."""
-        differences = [broadcast(pair) for pair in self.pairs(xs)]
-        shapes = [s for d in differences for s in (d, d[:-1])]
-        return tuple(Kept("new", shape=s) for s in (*shapes, self.elements(xs)))
+        """For each pair the difference and its norm; then what is cut at 0. The lesser of two norms needs both."""
+        kept = [Kept("new", shape=self.elements(xs))]
+        for pair, learning in zip(self.pairs(xs), ((0, 1), (0, 2), (1, 2)), strict=False):
+            difference = broadcast(pair)
+            swapped = self.swap and learning != (0, 1)
+            norm = Kept("new", shape=difference[:-1], when=None if swapped else learning)
+            kept += [Kept("new", shape=difference, when=learning), norm]
+        return kept
 
     @classmethod
     def samples(cls) -> Any:
@@ -139,6 +152,33 @@ class TripletMarginLoss(Loss):
             ({}, ((4, 3), (4, 3), (4, 3))),
             ({"reduction": "none", "swap": True, "p": 1.0}, ((2, 3), (1, 3), (1, 3))),
             ({"reduction": "sum", "margin": 0.5}, ((5,), (5,), (5,))),
+        ]
+
+
+class TripletMarginWithDistanceLoss(TripletMarginLoss):
+    """TripletMarginLoss with a distance of one's own, of which only torch's is taken: PairwiseDistance.
+
+    Sizes: the features, the last axis, go; a single number, with `reduction: none` one for each triplet. Sizes of 1
+        stretch.
+    Cost: no parameters and no multiply-accumulates; training keeps the differences and the distances.
+    Pitfalls: the three inputs must have equally many dimensions. A function cannot be written in a spec: an operator
+        for each distance and MarginRankingLoss behind them say the same.
+    Torch: torch.nn.TripletMarginWithDistanceLoss.
+    """
+
+    attributes = (
+        absent("distance_function", "a function of two tensors; only null here, for PairwiseDistance"),
+        Attribute("margin", ABOVE, 1.0, "by how much it is due to be nearer"),
+        Attribute("swap", FLAG, False, "whether the distance of positive and negative counts where it is less"),
+        REDUCTION,
+    )
+
+    @classmethod
+    def samples(cls) -> Any:
+        return [
+            ({}, ((4, 3), (4, 3), (4, 3))),
+            ({"reduction": "none", "swap": True}, ((2, 3), (1, 3), (1, 3))),
+            ({"reduction": "sum", "margin": 0.5}, ((2, 5, 3), (2, 5, 3), (2, 5, 3))),
         ]
 
 

@@ -35,6 +35,7 @@ class Parameter(Arrangement):
     Torch: torch.nn.Parameter.
     """
 
+    still = True
     inputs = ()
     module = False
     attributes = (

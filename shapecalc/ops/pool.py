@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.dims.field import POINT, Window
 from shapecalc.dims.sym import least
 from shapecalc.ops.dtypes import FLOATS, INTS
 from shapecalc.ops.kinds import FLAG, Number, PerAxis, Unfit, Whole, or_null
+from shapecalc.ops.layout import as_map, as_row, ordered
 from shapecalc.ops.op import (
     AT_LEAST_ZERO,
     KEEPS_INPUT,
@@ -87,6 +89,11 @@ class Exponent(Number):
 class Pool(Operator):
     """What all sliding pools share: windows over the last axes, one channel at a time."""
 
+    hooked: ClassVar[bool] = True
+    """Whether ptflops counts one for each value of the input."""
+    roles = frozenset({"pool"})
+    lies = as_map
+
     rank: ClassVar[int]
     takes = FLOATS
     within: ClassVar[bool] = False
@@ -120,6 +127,9 @@ class Pool(Operator):
                 needs.append((KERNEL_WITHIN, x[a] - k, a))
         return needs
 
+    def never_empty(self, x: Shape) -> int:
+        return self.rank + 1
+
     def shape(self, *xs: Shape) -> tuple[Shape, ...]:
         (x,) = xs
         ceil = self.ceil_mode
@@ -136,6 +146,13 @@ class Pool(Operator):
     def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
         return sliding(xs[0], self.windows)
 
+    def combined(self, y: Shape) -> Dim:
+        """Adds, or comparisons, of all windows, those that reach into the padding counted as whole."""
+        return prod(y) * (prod(self.kernel_size) - 1)
+
+    def elsewhere(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim]:
+        return {"ptflops": prod(xs[0])} if self.hooked else {}
+
 
 class MaxPool(Pool):
     """The largest value of each window.
@@ -147,11 +164,16 @@ class MaxPool(Pool):
     Torch: torch.nn.MaxPool1d, MaxPool2d, MaxPool3d.
     """
 
+    roles = frozenset({"pool", "passes_shift"})
+
     def dtypes(self, *dtypes: str) -> tuple[str, ...] | None:
         return (dtypes[0], "int64") if self.return_indices else None
 
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         return keeps_places(ys, self.return_indices)
+
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        return {"comparisons": self.combined(ys[0])}
 
 
 def keeps_places(ys: Sequence[Shape], returned: bool) -> Sequence[Kept]:
@@ -171,6 +193,8 @@ def _maximum(rank: int) -> tuple[Attribute, ...]:
 
 
 class MaxPool1d(MaxPool):
+    lies = as_row
+
     rank = 1
     ranks = (2, 3)
     attributes = _maximum(1)
@@ -228,6 +252,9 @@ class AvgPool(Pool):
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         return KEEPS_INPUT
 
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        return {"adds": self.combined(ys[0]), "divisions": prod(ys[0])}
+
 
 def _average(rank: int) -> tuple[Attribute, ...]:
     return (
@@ -243,6 +270,8 @@ DIVISOR = Attribute("divisor_override", or_null(Divisor()), None, "what sums are
 
 
 class AvgPool1d(AvgPool):
+    lies = as_row
+
     rank = 1
     ranks = (2, 3)
     attributes = _average(1)
@@ -269,6 +298,7 @@ class AvgPool2d(AvgPool):
 
 
 class AvgPool3d(AvgPool):
+    lies = ordered
     rank = 3
     within = True
     ranks = (4, 5)
@@ -289,6 +319,7 @@ class LPPool(Pool):
     Torch: torch.nn.LPPool1d, LPPool2d, LPPool3d.
     """
 
+    hooked = False
     takes = FLOATS | INTS | {"bool"}
     norm_type: float
 
@@ -306,6 +337,13 @@ class LPPool(Pool):
             return (Kept("input"), powers, Kept("new", shape=ys[0], width=8))
         return (Kept("input"), powers, *(Kept("new", shape=ys[0]) for _ in range(4)))
 
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        """Powers of all values, their sums, a factor for each, and the root; a maximum where the norm is infinite."""
+        if self.is_maximum:
+            return {"comparisons": self.combined(ys[0])}
+        n, y = prod(xs[0]), prod(ys[0])
+        return {"adds": self.combined(ys[0]), "exponentials": n + y}
+
 
 def _norm(rank: int) -> tuple[Attribute, ...]:
     return (
@@ -317,6 +355,8 @@ def _norm(rank: int) -> tuple[Attribute, ...]:
 
 
 class LPPool1d(LPPool):
+    lies = as_row
+
     rank = 1
     ranks = (2, 3)
     attributes = _norm(1)
@@ -343,6 +383,7 @@ class LPPool2d(LPPool):
 
 
 class LPPool3d(LPPool):
+    lies = ordered
     rank = 3
     within = True
     ranks = (4, 5)

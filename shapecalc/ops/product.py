@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from shapecalc.dims.field import POINT
 from shapecalc.ops.arrange import TensorFunction, is_one, listed
+from shapecalc.ops.contraction import Factor, kept_by_matmul, multiplied
 from shapecalc.ops.dtypes import FLOATS
 from shapecalc.ops.kinds import Text
 from shapecalc.ops.merge import OPERANDS, Merge, broadcast, columns, promoted, stretched
-from shapecalc.ops.op import KEEPS_NOTHING, ZERO, Attribute, Claim, Kept
+from shapecalc.ops.op import ZERO, Arrival, Attribute, Claim, Kept, once_each
+from shapecalc.ops.strides import in_order, settled, strides_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from shapecalc.dims.sym import Dim
-    from shapecalc.ops.op import Need, Reads, Shape
+    from shapecalc.ops.op import Lie, Need, Reads, Shape
 
     Labels = tuple[str, ...]
 
@@ -31,7 +33,9 @@ class MatMul(Merge):
     Torch: torch.matmul.
     """
 
+    still = True
     takes = FLOATS
+    same_dtype = frozenset({"operands"})
     attributes = (OPERANDS,)
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
@@ -49,6 +53,9 @@ class MatMul(Merge):
     def macs(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Dim | None:
         return prod(ys[0]) * xs[0][-1]
 
+    def backward(self, xs: Sequence[Shape], ys: Sequence[Shape], wanted: Sequence[bool]) -> tuple[Dim, Dim] | None:
+        return once_each(self, xs, ys, wanted)[0], 0
+
     def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
         """Rows of the first and columns of the second at one point; the axes that are summed over are seen whole."""
         (a, b), rank = xs, len(ys[0])
@@ -60,15 +67,12 @@ class MatMul(Merge):
         )
 
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
+        return self.kept_of(Arrival(xs, ys, (None, None), (True, True)))
+
+    def kept_of(self, arrival: Arrival) -> Sequence[Kept]:
         """Both operands; one that stretches is copied, and a batch on the right of one matrix is transposed first."""
-        a, b = xs
-        single = [all(map(is_one, x[:-2])) for x in xs]
-        if single[1]:
-            return (Kept("input", 0), Kept("input", 1))
-        if single[0]:
-            return (Kept("input", 0), Kept("new", shape=b))
-        batch = broadcast((a[:-2], b[:-2]))
-        return [Kept("input", n) if x[:-2] == batch else Kept("new", shape=(*batch, *x[-2:])) for n, x in enumerate(xs)]
+        a, b = arrival.xs
+        return kept_by_matmul(arrival, broadcast((a[:-2], b[:-2])))
 
     def call(self, module: str, args: Sequence[str]) -> str:
         return f"({args[0]} @ {args[1]})"
@@ -81,6 +85,10 @@ class MatMul(Merge):
             ({}, ((2, 3, 5), (5, 4))),
             ({}, ((5,), (2, 5, 4))),
         ]
+
+    def elsewhere(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim]:
+        """ptflops sees modules only."""
+        return {"ptflops": 0}
 
 
 def _batch_needs(a: Shape, b: Shape) -> list[Need]:
@@ -101,6 +109,7 @@ class Einsum(TensorFunction):
     """
 
     takes = FLOATS
+    same_dtype = frozenset({"operands"})
     inputs = ("operands*",)
     attributes = (Attribute("equation", Text(), doc="letters of each operand's axes, and of the output's", main=True),)
     equation: str
@@ -161,6 +170,16 @@ class Einsum(TensorFunction):
                 total = total + prod(sizes[label] for label in dict.fromkeys((*left, *right)))
         return total
 
+    def backward(self, xs: Sequence[Shape], ys: Sequence[Shape], wanted: Sequence[bool]) -> tuple[Dim, Dim] | None:
+        """Each product once for each of its factors that a gradient is wanted of."""
+        sizes = self.sizes(xs)
+        total: Dim = 0
+        for n, (left, right, later) in enumerate(self.steps(xs), 1):
+            if any(label not in later for label in left if label in right):
+                each = prod(sizes[label] for label in dict.fromkeys((*left, *right)))
+                total = total + each * (any(wanted[:n]) + wanted[n])
+        return total, 0
+
     def steps(self, xs: Sequence[Shape]) -> Iterator[tuple[Labels, Labels, frozenset[str]]]:
         """Products of two, from left to right: the labels of both factors, and those that are needed later.
 
@@ -185,12 +204,45 @@ class Einsum(TensorFunction):
         )
 
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
+        return self.kept_of(Arrival(xs, ys, (None,) * len(xs), (True,) * len(xs)))
+
+    def kept_of(self, arrival: Arrival) -> Sequence[Kept]:
         """Both factors of every product: inputs, the products before, and what is left after summing one alone."""
-        sizes, kept = self.sizes(xs), []
-        for n, (left, right, _) in enumerate(self.steps(xs), 1):
-            kept += [_kept(0, self.terms[0], left, sizes) if n == 1 else _new(left, sizes)]
-            kept += [_kept(n, self.terms[n], right, sizes)]
-        return kept or KEEPS_NOTHING
+        return self.contracted(arrival)[1]
+
+    def shares(self, arrival: Arrival) -> bool:
+        """One operand of which nothing is summed is only permuted."""
+        return len(self.terms) == 1 and set(self.terms[0]) == set(self.output)
+
+    def lies(self, arrival: Arrival) -> Sequence[Lie]:
+        y, (result, _) = arrival.ys[0], self.contracted(arrival)
+        ends = [(result.strides.get(label, 1), size) for label, size in zip(self.output, y, strict=True)]
+        return (settled(y, tuple(stride for stride, _ in ends)),)
+
+    def contracted(self, arrival: Arrival) -> tuple[Factor, list[Kept]]:
+        """The result, multiplied together from left to right, and what is kept on the way."""
+        sizes, xs, kept = self.sizes(arrival.xs), arrival.xs, list[Kept]()
+        order = (*self.output, *sorted({label for labels in self.terms for label in labels} - {*self.output}))
+        left = self.factor(0, arrival, None, sizes)
+        for n, (first, second, later) in enumerate(self.steps(xs), 1):
+            left = self.factor(0, arrival, first, sizes) if n == 1 else left
+            right = self.factor(n, arrival, second, sizes)
+            left, keeps = multiplied(left, right, later, order, sizes)
+            kept += keeps
+        return left, kept
+
+    def factor(self, n: int, arrival: Arrival, needed: Labels | None, sizes: dict[str, Dim]) -> Factor:
+        """Input n, a diagonal where labels come twice; where labels are summed over first, a tensor of its own."""
+        labels, x = self.terms[n], arrival.xs[n]
+        strides: dict[str, Dim] = {}
+        for label, stride, size in zip(labels, strides_of(x, arrival.lies[n]), x, strict=True):
+            if not is_one(size):
+                strides[label] = strides.get(label, 0) + stride
+        needed = needed if needed is not None else tuple(label for label in self.output if label in strides)
+        left = [label for label in strides if label in needed]
+        if len(left) == len(strides):
+            return Factor(left, list(strides.values()), (n,), n)
+        return Factor(left, in_order(tuple(sizes[label] for label in left)), (n,), None)
 
     def call(self, module: str, args: Sequence[str]) -> str:
         return f"torch.einsum({', '.join([repr(self.equation), *args])})"
@@ -204,20 +256,19 @@ class Einsum(TensorFunction):
             ({"equation": "iij->j"}, ((3, 3, 4),)),
         ]
 
+    def elsewhere(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim]:
+        """ptflops sees modules only."""
+        return {"ptflops": 0}
+
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        """Nothing beside multiply-accumulates where every product is summed over a letter that both factors have."""
+        alone = [s for s in self.steps(xs) if not any(label not in s[2] for label in s[0] if label in s[1])]
+        return None if alone or len(self.terms) == 1 else {}
+
 
 def _solid(labels: Labels, x: Shape) -> Labels:
     """The labels whose axis is not known to be 1: torch sums the others over first."""
     return tuple(dict.fromkeys(label for label, size in zip(labels, x, strict=True) if not is_one(size)))
-
-
-def _kept(index: int, labels: Labels, left: Labels, sizes: dict[str, Dim]) -> Kept:
-    """The input itself, or what is left of it where labels of its own were summed over first."""
-    lost = [label for label in labels if label not in left and not is_one(sizes[label])]
-    return _new(left, sizes) if lost else Kept("input", index)
-
-
-def _new(labels: Labels, sizes: dict[str, Dim]) -> Kept:
-    return Kept("new", shape=tuple(sizes[label] for label in labels))
 
 
 class EquationError(ValueError):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.ops.merge import OPERANDS, Elementwise, broadcast, promoted
 from shapecalc.ops.op import Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from shapecalc.dims.sym import Dim
     from shapecalc.ops.op import Shape
 
 
@@ -30,7 +32,7 @@ class Div(Elementwise):
         return True
 
     def dtypes(self, *dtypes: str) -> tuple[str, ...] | None:
-        return (promoted(dtypes, [1.0]),)
+        return (promoted(dtypes, [1.0] if len(self.operands) > 1 else []),)
 
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         """Both sides of each quotient of tensors, and the reciprocal that torch makes of a number by a tensor."""
@@ -42,10 +44,12 @@ class Div(Elementwise):
             if isinstance(operand, str):
                 x, count = xs[count], count + 1
                 shape = broadcast((shape, x))
+                upto = tuple(range(count))
                 if before is not None:
-                    kept += [before, Kept("input", count - 1)]
+                    before.when = (count - 1,)
+                    kept += [before, Kept("input", count - 1, when=upto)]
                 elif n:
-                    kept.append(Kept("new", shape=x))
+                    kept.append(Kept("new", shape=x, when=(count - 1,)))
                 before = Kept("new", shape=shape) if n else Kept("input")
             elif before is not None:
                 before = Kept("new", shape=shape)
@@ -60,3 +64,6 @@ class Div(Elementwise):
             ({"operands": ("tensor", 2)}, ((3, 4),)),
             ({"operands": ("tensor", 2, "tensor")}, ((2, 3, 1), (3, 4))),
         ]
+
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        return {"divisions": prod(ys[0]) * (len(self.operands) - 1)}

@@ -14,13 +14,16 @@ from shapecalc.ops.arrange import listed
 from shapecalc.ops.batchplace import BATCH_PLACE
 from shapecalc.ops.dtypes import FLOATS
 from shapecalc.ops.kinds import COUNT, FLAG, FRACTION, POSITIVE, Whole, Word
-from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED, ZERO, Attribute, Claim, Kept, Operator
+from shapecalc.ops.layout import IN_ORDER
+from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED, ZERO, Arrival, Attribute, Claim, Kept, Operator
+from shapecalc.ops.strides import moved, ranked, settled, viewed
+from shapecalc.ops.tally import per, times, together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from shapecalc.dims.sym import Dim
-    from shapecalc.ops.op import Need, Reads, Shape
+    from shapecalc.ops.op import Lie, Need, Reads, Shape
 
 
 class KnownCount(Whole):
@@ -63,9 +66,14 @@ class Recurrent(Operator):
     Torch: torch.nn.RNN, LSTM, GRU.
     """
 
+    step: ClassVar[Mapping[str, int]] = {}
+    """Operations for each value of the next state beside products and biases."""
+    hooks: ClassVar[int] = 1
+    """What ptflops counts for them."""
     inputs: ClassVar[tuple[str, ...]] = ("input", "hx?")
     ranks = (2, 3)
     takes = FLOATS
+    same_dtype = frozenset({"hx", "h_0", "c_0"})
     attributes: ClassVar[tuple[Attribute, ...]] = (*SIZES, *STACK)
     gates: ClassVar[int] = 1
     states: ClassVar[int] = 1
@@ -160,16 +168,31 @@ class Recurrent(Operator):
         return [(*axes, (None, POINT)) for axes in (first, *[state] * (len(xs) - 1))]
 
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
-        """Inputs of layers (the first copied for each direction where the batch leads), initial states, and what steps
-        make of them.
+        """Inputs of layers (the first copied for each direction where it is no matrix as it lies), initial states,
+        and what steps make of them.
         """
-        x = xs[0]
+        return self.kept_of(Arrival(xs, ys, (None,) * len(xs), (True,) * len(xs)))
+
+    def kept_of(self, arrival: Arrival) -> Sequence[Kept]:
+        xs, x = arrival.xs, arrival.xs[0]
         steps, batch = x[self.time], self.samples_of(x)
         between = self.kept_between((steps, batch, self.directions * self.out_size))
         each = (self.num_layers * self.directions * batch * self.kept_by_steps(steps),)
-        copied = self.batch_first and self.batch is not None
+        order = (1, 0, 2) if self.turned else tuple(range(len(x)))
+        turned = tuple(x[a] for a in order)
+        copied = viewed(turned, moved(x, arrival.lies[0], order, turned), (prod(turned[:-1]), x[-1])) is None
         first = [Kept("new", shape=x)] * self.directions if copied else [Kept("input")]
         return [*first, *between, *self.kept_states(xs), Kept("new", shape=each)]
+
+    def lies(self, arrival: Arrival) -> Sequence[Lie]:
+        """The first output with the sequence first in memory, as torch runs it."""
+        y = arrival.ys[0]
+        return (settled(y, ranked(y, (1, 0, 2))),) if self.turned else IN_ORDER
+
+    @property
+    def turned(self) -> bool:
+        """Whether torch swaps batch and sequence before it begins, and back at the end."""
+        return self.batch_first and self.batch is not None
 
     def kept_between(self, x: Shape) -> list[Kept]:
         """Inputs of the layers after the first, and what dropout draws."""
@@ -197,10 +220,25 @@ class Recurrent(Operator):
             ({"input_size": 3, "hidden_size": 4, "bias": False, "num_layers": 3}, ((7, 3),)),
         ]
 
+    def elsewhere(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim]:
+        """fvcore does not know it; ptflops counts biases and the step, but not the projection of the state."""
+        rows = prod(xs[0][:-1])
+        own: Dim = sum(prod(w) for name, w in self.weights().items() if not name.startswith("weight_hr"))
+        steps = self.num_layers * self.directions * self.hidden_size
+        return {"fvcore": 0, "ptflops": rows * (own + steps * self.hooks)}
+
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        """Sums of both products, two biases, and the step, for each position, layer and direction."""
+        values = prod(xs[0][:-1]) * self.num_layers * self.directions * self.hidden_size
+        step = {"comparisons": 1} if getattr(self, "nonlinearity", "tanh") == "relu" else self.step
+        return together({"adds": values * self.gates * (1 + 2 * self.bias)}, times(step, values))
+
 
 class RNN(Recurrent):
     """State = tanh(W_ih input + b_ih + W_hh state + b_hh), or relu of it"""
 
+    step = per(exponentials=1)
+    hooks = 1
     attributes = (*SIZES, STACK[0], NONLINEARITY, *STACK[1:])
 
     def kept_by_steps(self, steps: Dim) -> Dim:
@@ -215,6 +253,8 @@ class RNN(Recurrent):
 class GRU(Recurrent):
     """State that two gates, of reset and update, mix with a new one"""
 
+    step = per(exponentials=3, adds=4, divisions=2, multiplications=3)
+    hooks = 7
     gates = 3
 
     def kept_by_steps(self, steps: Dim) -> Dim:
@@ -225,6 +265,8 @@ class GRU(Recurrent):
 class LSTM(Recurrent):
     """State and cell behind gates of input, forgetting and output; proj_size makes the state smaller"""
 
+    step = per(exponentials=5, adds=4, divisions=3, multiplications=3)
+    hooks = 10
     inputs = ("input", "h_0?", "c_0?")
     attributes = (
         *SIZES,

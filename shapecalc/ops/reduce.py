@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.dims.field import ALL, POINT
@@ -11,10 +12,12 @@ from shapecalc.ops.kinds import FLAG, NUMBER, Either, Listed, or_null
 from shapecalc.ops.op import AT_LEAST_ZERO, KEEPS_INPUT, ZERO, Attribute, Claim, Kept, source
 from shapecalc.ops.ranks import DIM as AXIS
 from shapecalc.ops.ranks import from_front
+from shapecalc.ops.tally import summed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from shapecalc.dims.sym import Dim
     from shapecalc.ops.op import Need, Reads, Shape
 
 
@@ -83,6 +86,9 @@ class Mean(Reduction):
     takes = FLOATS
     function = "mean"
 
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        return {"adds": summed(xs[0], ys[0]), "divisions": prod(ys[0])}
+
 
 class Sum(Reduction):
     """The sum over axes.
@@ -97,6 +103,9 @@ class Sum(Reduction):
 
     def dtypes(self, *dtypes: str) -> tuple[str, ...] | None:
         return (dtypes[0] if "float" in dtypes[0] else "int64",)
+
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        return {"adds": summed(xs[0], ys[0])}
 
 
 def integer_sum(dtype: str) -> str:
@@ -129,6 +138,9 @@ class Prod(Reduction):
     def samples(cls) -> Any:
         return [({"dim": 1}, ((2, 3, 5, 4),)), ({"dim": -1, "keepdim": True}, ((2, 7),)), ({}, ((3, 4),))]
 
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        return {"multiplications": summed(xs[0], ys[0])}
+
 
 class Spread(Reduction):
     """How far values lie from their mean: the standard deviation (Std) or its square, the variance (Var).
@@ -157,12 +169,20 @@ class Spread(Reduction):
     def samples(cls) -> Any:
         return [*super().samples(), ({"dim": 1, "correction": 0}, ((2, 3, 4),))]
 
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        """The mean, squares of deviations from it, and their mean."""
+        n, rows = prod(xs[0]), prod(ys[0])
+        return {"adds": 3 * n - 2 * rows, "multiplications": n, "divisions": 2 * rows}
+
 
 class Std(Spread):
     function = "std"
 
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         return KEEPS_BOTH
+
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        return {**(super().operations(xs, ys) or {}), "exponentials": prod(ys[0])}
 
 
 class Var(Spread):
@@ -241,6 +261,10 @@ class LogSumExp(Reduction):
     @classmethod
     def samples(cls) -> Any:
         return [({"dim": 1}, ((2, 3, 5, 4),)), ({"dim": [0, -1], "keepdim": True}, ((2, 3, 7),))]
+
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        n, rows = prod(xs[0]), prod(ys[0])
+        return {"comparisons": n - rows, "adds": 2 * n, "exponentials": n + rows}
 
 
 class CumSum(TensorFunction):

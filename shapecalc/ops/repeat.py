@@ -20,6 +20,7 @@ from shapecalc.ops.arrange import (
     twice_claim,
 )
 from shapecalc.ops.kinds import COUNT, Listed, or_null
+from shapecalc.ops.layout import as_first
 from shapecalc.ops.op import ZERO, Attribute, Claim, source
 from shapecalc.ops.ranks import DIM as AXIS
 from shapecalc.ops.ranks import from_front
@@ -40,6 +41,7 @@ class Tiling(TensorFunction):
     Torch: torch.Tensor.repeat, torch.tile.
     """
 
+    still = True
     times: tuple[Dim, ...]
     """One number for each axis of the output."""
     came: Shape
@@ -125,6 +127,7 @@ class RepeatInterleave(TensorFunction):
     Torch: torch.repeat_interleave.
     """
 
+    still = True
     attributes = (
         Attribute("repeats", COUNT, doc="how often each value comes", main=True),
         Attribute("dim", or_null(AXIS), None, "the axis; null: all values in order"),
@@ -178,6 +181,9 @@ class Flip(TensorFunction):
     Pitfalls: it copies where NumPy gives a view; the receptive field along the axes is not followed.
     Torch: torch.flip.
     """
+
+    still = True
+    lies = as_first
 
     attributes = (Attribute("dims", Listed(AXIS), doc="axes that are turned around", main=True),)
     dims: tuple[int, ...]

@@ -18,27 +18,43 @@ from shapecalc.ops.arrange import (
     source_sizes,
 )
 from shapecalc.ops.kinds import SHAPE, Listed, Whole
+from shapecalc.ops.layout import IN_ORDER
 from shapecalc.ops.op import ZERO, Attribute, Claim, construct, source
 from shapecalc.ops.ranks import DIM as AXIS
 from shapecalc.ops.ranks import from_front
+from shapecalc.ops.strides import settled, viewed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from shapecalc.dims.sym import Dim
-    from shapecalc.ops.op import Need, Reads, Shape
+    from shapecalc.ops.op import Arrival, Lie, Need, Reads, Shape
 
 
 class Regrouping(Arrangement):
     """What reshapes share: which axes of the output are which axes of the input, or several of them merged."""
 
+    still = True
+    roles = frozenset({"reshape"})
     view = True
+
+    def hands_on(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[bool]:
+        return (True,) * len(xs)
 
     def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
         reads: list[Any] = []
         for before, after in groups(xs[0], ys[0]):
             reads += _read(before, after)
         return (tuple(reads),)
+
+    def shares(self, arrival: Arrival) -> bool:
+        """A view where strides allow one, else a copy."""
+        return viewed(arrival.xs[0], arrival.lies[0], arrival.ys[0]) is not None
+
+    def lies(self, arrival: Arrival) -> Sequence[Lie]:
+        x, lie, y = arrival.xs[0], arrival.lies[0], arrival.ys[0]
+        strides = None if lie is None else viewed(x, lie, y)
+        return IN_ORDER if strides is None else (settled(y, strides),)
 
 
 def _read(before: Sequence[int], after: Sequence[int]) -> list[Any]:

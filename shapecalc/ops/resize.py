@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import isfinite, prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.dims.field import POINT, Window, Zoom
 from shapecalc.dims.hull import Field, pulled
@@ -11,6 +11,7 @@ from shapecalc.dims.sym import Sym, scaled
 from shapecalc.ops.arrange import Arrangement, Lost, TensorFunction, is_one, listed, source_size, source_sizes
 from shapecalc.ops.dtypes import FLOATS
 from shapecalc.ops.kinds import COUNT, FLAG, POSITIVE, Either, Kind, Listed, Word, or_null
+from shapecalc.ops.layout import as_map, as_row
 from shapecalc.ops.op import (
     AT_LEAST_ZERO,
     KEEPS_INPUT,
@@ -23,11 +24,11 @@ from shapecalc.ops.op import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from shapecalc.dims.field import Seen
     from shapecalc.dims.sym import Dim
-    from shapecalc.ops.op import Kept, Need, Reads, Shape
+    from shapecalc.ops.op import Arrival, Kept, Lie, Need, Reads, Shape
 
 
 class Factor(Kind):
@@ -88,6 +89,12 @@ INTERPOLATION = (
 class Resize(Arrangement):
     """What interpolations share: the spatial axes get given sizes, or sizes multiplied by a factor."""
 
+    hooked: ClassVar[bool] = False
+    """Whether ptflops counts one for each value of the output."""
+
+    def lies(self, arrival: Arrival) -> Sequence[Lie]:
+        return as_row(self, arrival) if self.mode == "area" and len(arrival.xs[0]) == 3 else as_map(self, arrival)
+
     ranks = (3, 4, 5)
     takes = FLOATS | {"uint8"}
     size: Any
@@ -116,6 +123,15 @@ class Resize(Arrangement):
             (ANTIALIAS, int(self.antialias and self.mode not in ("bilinear", "bicubic"))),
             *((SOMETHING, y - least, a) for a, y in enumerate(self.shape(x)[0][2:], 2)),
         )
+
+    def never_empty(self, x: Shape) -> int:
+        """torch has adaptive pools for areas, of which those over one and two axes let channels be none."""
+        return len(x) - 2 if self.mode == "area" and len(x) < 5 else len(x) - 1
+
+    def unfit_dtypes(self, *dtypes: str) -> str:
+        if dtypes[0] == "uint8" and self.mode in ("linear", "trilinear", "area"):
+            return f"takes no uint8 in mode {self.mode}"
+        return ""
 
     def shape(self, *xs: Shape) -> tuple[Shape, ...]:
         (x,) = xs
@@ -149,6 +165,22 @@ class Resize(Arrangement):
         """Nothing: positions follow from sizes. Area is an adaptive average pool, which to size 1 is a mean."""
         return KEEPS_INPUT if self.mode == "area" and not all(map(is_one, ys[0][2:])) else KEEPS_NOTHING
 
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        """Weighted sums of neighbours, one axis after the other; the weights of positions are not counted."""
+        n, axes = prod(ys[0]), len(xs[0]) - 2
+        if self.mode.startswith("nearest"):
+            return {}
+        if self.mode == "bicubic" and not self.antialias:
+            return {"multiplications": 20 * n, "adds": 15 * n}
+        if self.mode == "area" or self.antialias:
+            return None
+        return {"multiplications": (2 * 2**axes - 2) * n, "adds": (2**axes - 1) * n}
+
+    def elsewhere(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim]:
+        """fvcore: 1 a value of the output, 4 where bilinear, over two axes."""
+        each = {"nearest": 1, "bilinear": 4}.get(self.mode, 0) if len(ys[0]) == 4 and not self.antialias else 0
+        return {"fvcore": each * prod(ys[0]), "ptflops": prod(ys[0]) * self.hooked}
+
 
 def per_axis(value: Any, axes: int) -> tuple[Any, ...]:
     """One value for each spatial axis, from one for all."""
@@ -181,6 +213,7 @@ class Upsample(Resize):
     Torch: torch.nn.Upsample.
     """
 
+    hooked = True
     attributes = INTERPOLATION
 
     @classmethod
@@ -262,6 +295,9 @@ class Interpolate(Resize, TensorFunction):
 
 class Shuffle(Arrangement):
     """What the pixel shuffles share: the last three axes are channels, height and width."""
+
+    still = True
+    lies = as_map
 
     upscale_factor: Dim
     downscale_factor: Dim

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from shapecalc.dims.field import POINT
 from shapecalc.ops.arrange import Arrangement, Lost, listed
 from shapecalc.ops.kinds import POSITIVE
+from shapecalc.ops.layout import as_map
 from shapecalc.ops.op import ZERO, Attribute, Claim
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ class ChannelShuffle(Arrangement):
         would be shuffled.
     Torch: torch.nn.ChannelShuffle.
     """
+
+    still = True
+    lies = as_map
 
     attributes = (Attribute("groups", POSITIVE, doc="groups that the channels divide into", main=True, lead=True),)
     groups: Dim

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.dims.field import ALL, POINT
 from shapecalc.ops.dtypes import FLOATS
 from shapecalc.ops.kinds import or_null
+from shapecalc.ops.layout import ordered
 from shapecalc.ops.op import KEEPS_OUTPUT, Attribute, Pointwise
 from shapecalc.ops.ranks import DIM, dim_needs, from_front
+from shapecalc.ops.tally import softmaxed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from shapecalc.dims.sym import Dim
     from shapecalc.ops.op import Need, Reads, Shape
 
 
 class AlongAxis(Pointwise):
     """What the softmax family shares: each position of the axis sees all of it."""
+
+    roles = frozenset({"softmax"})
+    lies = ordered
 
     takes = FLOATS
     kept = KEEPS_OUTPUT
@@ -26,6 +33,9 @@ class AlongAxis(Pointwise):
 
     def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
         return (tuple((a, ALL if a == self.axis else POINT) for a in range(len(xs[0]))),)
+
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        return softmaxed(ys[0], self.axis)
 
 
 class ChosenAxis(AlongAxis):
@@ -68,6 +78,14 @@ class Softmax(ChosenAxis):
 
 class LogSoftmax(ChosenAxis):
     """x - log(sum(exp(x)))"""
+
+    roles = frozenset({"log_softmax", "idempotent"})
+
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        """A subtraction of the logarithm in place of the division."""
+        counts, n = softmaxed(ys[0], self.axis), prod(ys[0])
+        rows = n - counts["comparisons"]
+        return {**counts, "adds": counts["adds"] + n, "exponentials": n + rows, "divisions": 0}
 
 
 class Softmin(ChosenAxis):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from shapecalc.dims.field import POINT
 from shapecalc.dims.sym import Sym
-from shapecalc.ops.arrange import OneAxis, listed
+from shapecalc.ops.arrange import OneAxis, cut_lies, listed
 from shapecalc.ops.kinds import COUNT, POSITIVE, Either, Listed
 from shapecalc.ops.op import AT_LEAST_ZERO, ZERO, Attribute, Claim, source
 from shapecalc.ops.ranks import DIM as AXIS
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shapecalc.dims.sym import Dim
-    from shapecalc.ops.op import Need, Reads, Shape
+    from shapecalc.ops.op import Arrival, Lie, Need, Reads, Shape
 
 MOST_PIECES = 10_000
 """Outputs that one layer may have: far more than any network has, far fewer than an axis may have positions."""
@@ -37,6 +37,9 @@ class Cut(OneAxis):
     def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
         """One point: of the first output exactly, of the others further along the axis."""
         return None
+
+    def lies(self, arrival: Arrival) -> Sequence[Lie]:
+        return cut_lies(arrival, self.axis)
 
 
 class Chunk(Cut):
@@ -168,9 +171,9 @@ def _count(n: Dim, size: Dim) -> Dim:
 
 
 def _even(n: Dim, size: Dim, count: Dim) -> list[Dim]:
-    """So many pieces of a size, the last one what is left."""
+    """So many pieces of a size, the last one what is left; of nothing torch makes one empty piece."""
     assert isinstance(count, int)
-    return [size] * (count - 1) + [n - (count - 1) * size]
+    return [n] if count == 0 else [size] * (count - 1) + [n - (count - 1) * size]
 
 
 def _sections(sections: Dim | tuple[Dim, ...]) -> str:

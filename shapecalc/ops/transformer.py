@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.dims.field import ALL, POINT
 from shapecalc.ops import activation
-from shapecalc.ops.attention import MultiheadAttention
+from shapecalc.ops.attention import MultiheadAttention, masks
 from shapecalc.ops.composite import Composite, made_of
 from shapecalc.ops.dropout import Dropout
 from shapecalc.ops.dtypes import FLOATS
@@ -60,6 +60,9 @@ class Transforming(Composite):
     theirs: ClassVar[Mapping[str, str]] = {"embed_dim": "d_model", "num_heads": "nhead"}
     follows: ClassVar[int] = 0
     """The input whose positions are those of the output."""
+
+    def never_empty(self, x: Shape) -> int:
+        return 1
 
     def batch_axis(self) -> int:
         """The number of the batch axis of batched sequences."""
@@ -158,6 +161,8 @@ class TransformerEncoderLayer(TransformerLayer):
     """Self-attention, then two linear maps"""
 
     inputs = ("src", "src_mask?", "src_key_padding_mask?")
+    further = masks(*inputs)
+    same_dtype = frozenset({"memory", "tgt", *further})
     attributes = (*LAYER, Attribute("is_causal", FLAG, False, "a hint that src_mask is causal"))
     forward = ("is_causal",)
     attentions: ClassVar[Mapping[str, str]] = {"self_attn": "is_causal"}
@@ -185,6 +190,8 @@ class TransformerDecoderLayer(TransformerLayer):
         "tgt_key_padding_mask?",
         "memory_key_padding_mask?",
     )
+    further = masks(*inputs)
+    same_dtype = frozenset({"memory", "tgt", *further})
     attributes = (*LAYER, Attribute("tgt_is_causal", FLAG, False, TARGET_HINT), MEMORY_HINT)
     forward = ("tgt_is_causal", "memory_is_causal")
     attentions: ClassVar[Mapping[str, str]] = {"self_attn": "tgt_is_causal", "multihead_attn": "memory_is_causal"}
@@ -252,6 +259,8 @@ class TransformerEncoder(TransformerStack):
     """Encoder layers, one after another"""
 
     inputs = ("src", "mask?", "src_key_padding_mask?")
+    further = masks(*inputs)
+    same_dtype = frozenset({"memory", "tgt", *further})
     attributes = (
         Attribute("encoder_layer", Layer("TransformerEncoderLayer"), doc="the layer that is repeated", lead=True),
         DEPTH,
@@ -280,6 +289,8 @@ class TransformerDecoder(TransformerStack):
     """Decoder layers, one after another, all attending to the same memory"""
 
     inputs = TransformerDecoderLayer.inputs
+    further = TransformerDecoderLayer.further
+    same_dtype = TransformerDecoderLayer.same_dtype
     attributes = (
         Attribute("decoder_layer", Layer("TransformerDecoderLayer"), doc="the layer that is repeated", lead=True),
         DEPTH,

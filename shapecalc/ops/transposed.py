@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from shapecalc.dims.field import Spread
 from shapecalc.ops.conv import UNMIXED, Convolution
 from shapecalc.ops.kinds import FLAG, POSITIVE, PerAxis, Word
+from shapecalc.ops.layout import as_map
 from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED, Attribute, Claim
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class ConvTranspose(Convolution):
     Torch: torch.nn.ConvTranspose1d, ConvTranspose2d, ConvTranspose3d.
     """
 
+    roles = frozenset({"affine", "transposed"})
     output_padding: tuple[int, ...]
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
@@ -104,6 +106,8 @@ class ConvTranspose1d(ConvTranspose):
 
 
 class ConvTranspose2d(ConvTranspose):
+    lies = as_map
+
     rank = 2
     ranks = (3, 4)
     attributes = _transposed(2)

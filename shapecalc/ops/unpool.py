@@ -8,6 +8,7 @@ from shapecalc.dims.field import POINT
 from shapecalc.ops.arrange import Arrangement, Lost, listed
 from shapecalc.ops.dtypes import FLOATS
 from shapecalc.ops.kinds import COUNT, Listed, PerAxis, or_null
+from shapecalc.ops.layout import as_map
 from shapecalc.ops.op import AT_LEAST_ZERO, ZERO, Attribute, Claim, Kept, construct, source
 from shapecalc.ops.pool import per_axis
 
@@ -32,6 +33,7 @@ class MaxUnpool(Arrangement):
     Torch: torch.nn.MaxUnpool1d, MaxUnpool2d, MaxUnpool3d.
     """
 
+    still = True
     rank: ClassVar[int]
     inputs = ("input", "indices")
     takes = FLOATS
@@ -63,7 +65,7 @@ class MaxUnpool(Arrangement):
         if self.output_size is not None and len(self.output_size) not in (self.rank, self.rank + 2):
             return ((LENGTH, 1),)
         needs: list[Need] = [(INDICES, n - i, a) for a, (n, i) in enumerate(zip(indices, x, strict=True)) if n is not i]
-        needs += [(EMPTY, x[a] - 1, a) for a in range(first - 1, len(x))]
+        needs += [(EMPTY, x[a] - 1, a) for a in range(max(first - 1, 1), len(x))]
         for a, (size, usual, (_, s, _)) in enumerate(zip(self.sizes(x), self.usual(x), self.axes, strict=True), first):
             needs.append((NEGATIVE, size, a))
             if self.output_size is not None:
@@ -119,6 +121,8 @@ class MaxUnpool1d(MaxUnpool):
 
 
 class MaxUnpool2d(MaxUnpool):
+    lies = as_map
+
     rank = 2
     ranks = (3, 4)
     attributes = _arguments(2)

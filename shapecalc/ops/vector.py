@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.dims.field import ALL, POINT
 from shapecalc.ops.arrange import TensorFunction, dimension_claim, listed, outside, twice_claim
 from shapecalc.ops.dtypes import FLOATS, INTS
 from shapecalc.ops.kinds import NUMBER, Either, Listed
+from shapecalc.ops.layout import as_first
 from shapecalc.ops.merge import promoted
-from shapecalc.ops.op import AT_LEAST_ZERO, ZERO, Attribute, Claim, Kept, source
+from shapecalc.ops.op import AT_LEAST_ZERO, ZERO, Attribute, Claim, Kept, once_each, source
 from shapecalc.ops.ranks import DIM as AXIS
 from shapecalc.ops.ranks import from_front
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from shapecalc.dims.sym import Dim
     from shapecalc.ops.op import Need, Reads, Shape
 
-KEEPS_TWO = (Kept("input", 0), Kept("input", 1))
+KEEPS_TWO = (Kept("input", 0, when=(1,)), Kept("input", 1, when=(0,)))
 
 
 class Normalize(TensorFunction):
@@ -31,6 +33,8 @@ class Normalize(TensorFunction):
     Pitfalls: vectors lie along axis 1 unless `dim` says otherwise; it learns nothing and takes off no mean.
     Torch: torch.nn.functional.normalize.
     """
+
+    lies = as_first
 
     takes = FLOATS
     attributes = (
@@ -113,6 +117,9 @@ class Outer(TensorFunction):
     def samples(cls) -> Any:
         return [({}, ((3,), (5,))), ({}, ((4,), (1,)))]
 
+    def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
+        return {"multiplications": prod(ys[0])}
+
 
 class BMM(TensorFunction):
     """The matrix products of two batches of matrices, which do not broadcast.
@@ -123,9 +130,11 @@ class BMM(TensorFunction):
     Torch: torch.bmm.
     """
 
+    still = True
     inputs = ("input", "mat2")
     ranks = (3,)
     takes = FLOATS | INTS
+    same_dtype = frozenset({"mat2"})
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
         a, b = xs
@@ -140,6 +149,9 @@ class BMM(TensorFunction):
         (b, n, k), m = xs[0], xs[1][2]
         return b * n * k * m
 
+    def backward(self, xs: Sequence[Shape], ys: Sequence[Shape], wanted: Sequence[bool]) -> tuple[Dim, Dim] | None:
+        return once_each(self, xs, ys, wanted)[0], 0
+
     def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
         return (((0, POINT), (1, POINT), (None, POINT)), ((0, POINT), (None, POINT), (2, POINT)))
 
@@ -152,6 +164,10 @@ class BMM(TensorFunction):
     @classmethod
     def samples(cls) -> Any:
         return [({}, ((2, 3, 4), (2, 4, 5))), ({}, ((1, 7, 2), (1, 2, 3)))]
+
+    def elsewhere(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim]:
+        """ptflops sees modules only."""
+        return {"ptflops": 0}
 
 
 def _say_empty(op: Any, xs: Sequence[Shape], axis: int) -> str:

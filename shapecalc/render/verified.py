@@ -22,6 +22,9 @@ def render_verified(verification: Any) -> Iterator[str]:
     differing = [f for f in findings if f.verdict == DIFFERS]
     agree = sum(f.verdict == AGREES for f in findings)
     sizes = "".join(f" {name}={size}" for name, size in verification.sizes.items())
+    if not findings:
+        yield f"{verification.report.path}{sizes}: {'; '.join(verification.notes)}"
+        return
     told = f"{agree} of {agree + len(differing)}" if differing else f"all {agree}"
     yield f"{verification.report.path}{sizes}: {told} figures agree with torch"
     yield from (f"  {note}" for note in verification.notes)

@@ -90,6 +90,7 @@ CATALOGUE: tuple[tuple[str, str, str, str], ...] = (
     ("SC325", "silent-broadcast", WARNING, "an axis of size 1 is broadcast without being asked"),
     ("SC326", "restricted-sizes", INFO, "the network works for some input sizes only"),
     ("SC327", "padding-mode-without-padding", WARNING, "a padding mode where nothing is padded"),
+    ("SC328", "shadowed-operator", INFO, "a block has the name of an operator, which it hides"),
     # 4xx cost and efficiency
     ("SC401", "dominant-layer", INFO, "one layer holds more than half of all parameters"),
     ("SC402", "large-kernel", INFO, "a kernel that several smaller ones replace with fewer parameters"),

@@ -191,9 +191,6 @@ class _Parser:
         if reason := names.bad_block_name(key.text):
             self.report("SC110", f"{key.text!r} cannot be the name of a block: {reason}", key)
             return None
-        if key.text in self.operators:
-            self.report("SC110", f"block {key.text!r} has the name of an operator", key, "choose another name")
-            return None
         if not isinstance(node, Pairs):
             self.report("SC105", f"a block is a mapping with `layers`, not {kind_of(node)}", node)
             return None

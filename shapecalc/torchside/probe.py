@@ -1,4 +1,4 @@
-"""Receptive fields by probe: a NaN in one line of the input shows which outputs see that line.
+"""Receptive fields by probe: a NaN in one line of an input shows which outputs see that line.
 
 A NaN goes through convolutions, pools, norms and activations alike, so no weight has to be touched. A field that we
 state must hold every line that is seen, and its two ends must be seen where they lie inside of the input.
@@ -6,51 +6,94 @@ state must hold every line that is seen, and its two ends must be seen where the
 
 from __future__ import annotations
 
+import random
 from math import ceil
 from typing import TYPE_CHECKING
 
 import torch
 
 from shapecalc.dims.field import Field
+from shapecalc.ops.dtypes import FLOATS
 from shapecalc.torchside.run import example_inputs, run_layers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from torch import nn
 
     from shapecalc.analysis.report import Layer, Report
     from shapecalc.analysis.sight import Track
+    from shapecalc.graph.graph import Wire
 
 MOST_WORK = 4 * 10**10
 """Multiply-accumulates that the probes of one axis may cost; beyond it fewer lines are probed."""
 CHUNK = 16
+AT_RANDOM = 4
+"""Outputs that are looked at beside those at the edges and in the middle."""
+
+
+class Probe:
+    """What the lines of one axis of one input showed: `seen[output][i, o]` says whether line o sees probe i."""
+
+    __slots__ = ("lines", "seen", "tracks")
+
+    def __init__(self, lines: list[int], tracks: Mapping[int, Track]) -> None:
+        self.lines = lines
+        self.tracks = tracks
+        self.seen: dict[int, torch.Tensor] = {}
+
+
+def untold(report: Report) -> str:
+    """Why no receptive field can be probed, or nothing where some can."""
+    assert report.graph is not None
+    if not any(layer.sight for layer in report.layers):
+        return "no input has spatial axes"
+    if all(wire.dtype not in FLOATS for wire in report.graph.inputs):
+        return "inputs are integers, which cannot carry a NaN"
+    if any(wire.dtype == "float64" for wire in report.graph.inputs):
+        return "inputs are float64, and weights are not"
+    return ""
 
 
 def seen_wrongly(
-    report: Report, module: nn.Module, sizes: Mapping[str, int], device: str
-) -> Iterator[tuple[str, int, str, str]]:
-    """(layer, axis, ours, what is seen) for every layer and axis of the first input, one entry for each."""
+    report: Report, module: nn.Module, sizes: Mapping[str, int], device: str, seed: int
+) -> Iterator[tuple[Layer, str, int, str, str]]:
+    """(layer, input, axis, ours, what is seen) for every layer and every spatial axis of every input in turn."""
     graph = report.graph
     assert graph is not None
-    first = graph.inputs[0]
-    if first.dtype != "float32" or first.shape is None or str(first.shape[0]) != "N" or len(graph.inputs) > 1:
-        return
-    for number, axis in enumerate(range(2, len(first.shape))):
-        tracks = {id(x.node.outputs[0]): t for x in report.layers if (t := _track(x, first.name, number)) is not None}
-        lines, seen = _probe(report, module, sizes, device, axis, tracks)
-        for layer in report.layers:
-            found = seen.get(id(layer.node.outputs[0]))
-            if found is not None:
-                yield (layer.path, axis, *_judged(tracks[id(layer.node.outputs[0])].field, lines, found))
+    blind = _blind(report)
+    chosen = random.Random(seed)
+    for wire in graph.inputs:
+        if wire.dtype not in FLOATS:
+            continue
+        axes = sorted({a for layer in report.layers for name, a in layer.sight if name == wire.name})
+        for axis in axes:
+            tracks = {x.node.index: t for x in report.layers if (t := _track(x, wire, axis, blind)) is not None}
+            probe = _probe(report, module, sizes, device, wire, axis, tracks)
+            for layer in report.layers:
+                seen = probe.seen.get(layer.node.index)
+                if seen is not None:
+                    outputs = _outputs(seen.shape[1], chosen)
+                    judged = _judged(tracks[layer.node.index].field, probe.lines, seen, outputs)
+                    yield (layer, wire.name, axis, *judged)
 
 
-def _track(layer: Layer, name: str, number: int) -> Track | None:
-    """How the layer sees that spatial axis of the input, where a field is stated and runs along an axis of its own."""
-    field = layer.receptive_field
-    if field is None or field.input != name or layer.node.outputs[0].shape is None:
+def _blind(report: Report) -> set[int]:
+    """Nodes behind a tensor of integers or truth values, in which a NaN is lost."""
+    blind: set[int] = set()
+    for layer in report.layers:
+        node = layer.node
+        lost = any(w is not None and w.node is not None and w.node.index in blind for w in node.inputs)
+        if lost or node.outputs[0].dtype not in FLOATS:
+            blind.add(node.index)
+    return blind
+
+
+def _track(layer: Layer, wire: Wire, axis: int, blind: set[int]) -> Track | None:
+    """How the layer sees that axis of the input, where a field is stated and runs along an axis of its own."""
+    track = layer.sight.get((wire.name, axis))
+    if track is None or layer.node.index in blind or layer.node.outputs[0].shape is None:
         return None
-    track = field.tracks[number]
     return track if isinstance(track.field, Field) and track.at is not None and not track.merged else None
 
 
@@ -59,37 +102,61 @@ def _probe(
     module: nn.Module,
     sizes: Mapping[str, int],
     device: str,
+    wire: Wire,
     axis: int,
     tracks: Mapping[int, Track],
-) -> tuple[list[int], dict[int, torch.Tensor]]:
-    """The lines that were probed, and for each output whether its line o sees probe i, as a matrix (i, o)."""
+) -> Probe:
     graph = report.graph
     assert graph is not None
-    (sample,) = example_inputs(graph, {**sizes, "N": 1}, device)
-    extent = sample.shape[axis]
+    samples = example_inputs(graph, {**sizes, "N": 1}, device)
+    number = graph.inputs.index(wire)
+    extent = samples[number].shape[axis]
     macs = report.totals.macs
     affordable = max(8, MOST_WORK // max(1, macs if isinstance(macs, int) else 10**8))
-    lines = list(range(0, extent, ceil(extent / affordable)))
+    probe = Probe(list(range(0, extent, ceil(extent / affordable))), tracks)
+    batched = all(str(w.shape[0]) == "N" for w in graph.inputs if w.shape)
+    size = CHUNK if batched else 1
     parts: dict[int, list[torch.Tensor]] = {}
-    for start in range(0, len(lines), CHUNK):
-        chosen = lines[start : start + CHUNK]
-        batch = sample.repeat(len(chosen), *[1] * (sample.dim() - 1))
-        for i, line in enumerate(chosen):
-            batch[i].select(axis - 1, line).fill_(float("nan"))
-        with torch.no_grad():
-            values = run_layers(module, graph, [batch])
-        for key, track in tracks.items():
-            value = values.get(key)
-            if isinstance(value, torch.Tensor) and value.shape[0] == len(chosen):
-                others = [d for d in range(1, value.dim()) if d != track.at]
-                parts.setdefault(key, []).append(value.isnan().sum(others) > 0)
-    return lines, {key: torch.cat(found) for key, found in parts.items() if sum(map(len, found)) == len(lines)}
+    for start in range(0, len(probe.lines), size):
+        lines = probe.lines[start : start + size]
+        values = _shown(module, report, samples, number, axis, lines)
+        for node, track in tracks.items():
+            value = values.get(id(graph.nodes[node].outputs[0]))
+            if isinstance(value, torch.Tensor):
+                parts.setdefault(node, []).append(_hit(value, track, len(lines), batched))
+    probe.seen = {node: torch.cat(found) for node, found in parts.items() if sum(map(len, found)) == len(probe.lines)}
+    return probe
 
 
-def _judged(field: Field, lines: list[int], seen: torch.Tensor) -> tuple[str, str]:
-    """Ours and what is seen, equal texts where no output sees beyond its field: at both edges and between."""
-    outputs = seen.shape[1]
-    for o in sorted({0, outputs // 4, outputs // 2, outputs - 1}):
+def _shown(
+    module: nn.Module, report: Report, samples: Sequence[torch.Tensor], number: int, axis: int, lines: Sequence[int]
+) -> dict[int, object]:
+    """The values of all layers for a batch of samples, in each of which one line is NaN."""
+    assert report.graph is not None
+    batch = [x.repeat(len(lines), *[1] * (x.dim() - 1)) if x.dim() and len(lines) > 1 else x.clone() for x in samples]
+    for i, line in enumerate(lines):
+        marked = batch[number][i : i + 1] if len(lines) > 1 else batch[number]
+        marked.select(axis, line).fill_(float("nan"))
+    with torch.no_grad():
+        return run_layers(module, report.graph, batch)
+
+
+def _hit(value: torch.Tensor, track: Track, lines: int, batched: bool) -> torch.Tensor:
+    """Whether each probe shows in each line of the value along the track's axis, as a matrix."""
+    keep = {track.at, 0} if batched and value.shape[0] == lines else {track.at}
+    others = [d for d in range(value.dim()) if d not in keep]
+    found = value.isnan().sum(others) > 0 if others else value.isnan()
+    return found if len(keep) > 1 else found.reshape(1, -1)
+
+
+def _outputs(count: int, chosen: random.Random) -> list[int]:
+    """Outputs that are looked at: both edges, between them, and some at random."""
+    return sorted({0, count // 4, count // 2, count - 1, *(chosen.randrange(count) for _ in range(AT_RANDOM))})
+
+
+def _judged(field: Field, lines: list[int], seen: torch.Tensor, outputs: Sequence[int]) -> tuple[str, str]:
+    """Ours and what is seen, equal texts where no output sees beyond its field and both ends are seen."""
+    for o in outputs:
         turn, phase = divmod(o, field.period)
         low, high = (end[phase] + turn * field.advance for end in (field.lo, field.hi))
         hit = {i for i, saw in zip(lines, seen[:, o].tolist(), strict=True) if saw}

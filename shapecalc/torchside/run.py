@@ -75,15 +75,21 @@ class _Returning:
             self.told(dict(frame.f_locals))
 
 
-def kept_bytes(module: nn.Module, inputs: Sequence[torch.Tensor]) -> int:
-    """Bytes that autograd keeps after a forward pass in training mode, each storage once, parameters left out."""
+def kept_bytes(module: nn.Module, graph: Graph, inputs: Sequence[torch.Tensor]) -> tuple[int, dict[int, int]]:
+    """Bytes that autograd keeps after a forward pass in training mode: in all, each storage once, and by node.
+
+    Parameters and buffers are left out. Raises what torch raises.
+    """
     own = {t.untyped_storage().data_ptr() for t in (*module.parameters(), *module.buffers())}
-    kept: dict[int, tuple[int, torch.Tensor]] = {}
+    lines = _Lines(module, graph)
+    held: list[torch.Tensor] = []  # so that no other takes a place in memory
+    kept: dict[int, dict[int, int]] = {}
 
     def pack(tensor: torch.Tensor) -> torch.Tensor:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in own:
-            kept[storage.data_ptr()] = (storage.nbytes(), tensor)  # held, so that no other takes its place
+            kept.setdefault(lines.node(), {})[storage.data_ptr()] = storage.nbytes()
+            held.append(tensor)
         return tensor
 
     hooks = torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)
@@ -91,15 +97,55 @@ def kept_bytes(module: nn.Module, inputs: Sequence[torch.Tensor]) -> int:
     with warnings.catch_warnings(action="ignore"), torch.backends.mkldnn.flags(enabled=False), hooks:
         outputs = module(*inputs)
     del outputs
-    return sum(size for size, _ in kept.values())
+    whole = {place: size for each in kept.values() for place, size in each.items()}
+    return sum(whole.values()), {node: sum(each.values()) for node, each in kept.items()}
 
 
-def counted_flops(module: nn.Module, inputs: Sequence[torch.Tensor]) -> tuple[int, dict[str, int]]:
-    """FLOPs by torch's counter, in all and by module; on the meta device, where it counts fused kernels too."""
+def counted_flops(module: nn.Module, graph: Graph, inputs: Sequence[torch.Tensor]) -> dict[int, int]:
+    """FLOPs by torch's counter, by node; on the meta device, where it counts fused kernels too."""
     from torch.utils.flop_counter import FlopCounterMode
 
     module = module.to("meta").eval()
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
+    lines, found = _Lines(module, graph), dict[int, int]()
+
+    class ByNode(FlopCounterMode):  # type: ignore[misc, unused-ignore]
+        def _count_flops(self, packet: Any, out: Any, args: Any, kwargs: Any) -> Any:
+            before = self.get_total_flops()
+            out = super()._count_flops(packet, out, args, kwargs)  # type: ignore[no-untyped-call]
+            node = lines.node()
+            found[node] = found.get(node, 0) + self.get_total_flops() - before
+            return out
+
+    with warnings.catch_warnings(action="ignore"), ByNode(display=False), torch.no_grad():
         module(*[x.to("meta") for x in inputs])
-    counts = {name.partition(".")[2]: sum(by_op.values()) for name, by_op in counter.get_flop_counts().items()}
-    return counter.get_total_flops(), counts
+    return found
+
+
+class _Lines:
+    """Tells which node of the emitted forward is at work: each has a line of its own, the last ones before `return`."""
+
+    def __init__(self, module: nn.Module, graph: Graph) -> None:
+        self.code = type(module).forward.__code__
+        returning = max(line for *_, line in self.code.co_lines() if line is not None)
+        self.first = returning - len(graph.nodes)
+
+    def node(self) -> int:
+        """Index of the node whose line runs."""
+        frame = sys._getframe()
+        while frame.f_code is not self.code:
+            assert frame.f_back is not None
+            frame = frame.f_back
+        return frame.f_lineno - self.first
+
+
+def trained_peak(module: nn.Module, graph: Graph, inputs: Sequence[torch.Tensor]) -> int:
+    """Bytes that the CUDA allocator held at most in one training step with plain gradient descent, weights included."""
+    torch.cuda.synchronize()
+    torch.cuda.reset_peak_memory_stats()
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.01)
+    outputs = module.train()(*inputs)
+    several = outputs if isinstance(outputs, tuple) else (outputs,)
+    sum(y.sum() for y in several if y.requires_grad).backward()
+    optimizer.step()
+    torch.cuda.synchronize()
+    return int(torch.cuda.max_memory_allocated())

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 LARGER = 40
 """How far above the smallest legal size the second choice lies."""
+REACH = 1000
+"""How far away an illegal size is looked for."""
 
 
 def symbols(report: Report) -> list[str]:
@@ -29,16 +31,17 @@ def symbols(report: Report) -> list[str]:
 
 
 def legal_choices(report: Report) -> list[dict[str, int]]:
-    """One choice of sizes for a spec without symbols (none); otherwise the smallest legal and a larger one."""
+    """One choice of sizes for a spec without symbols (none); otherwise the smallest legal ones and larger ones."""
     free = symbols(report)
     if not free:
         return [{}]
     choices = [
         {n: _legal(report, n, 0) for n in free},
+        {n: _legal(report, n, 1) for n in free},
         {n: _legal(report, n, LARGER * i) for i, n in enumerate(free, 1)},
     ]
     legal = report.legal
-    fitting = [c for c in choices if legal is None or legal.holds(c)]
+    fitting = [c for i, c in enumerate(choices) if c not in choices[:i] and (legal is None or legal.holds(c))]
     return fitting or [dict.fromkeys(free, _legal(report, free[0], LARGER))]
 
 
@@ -53,17 +56,23 @@ def _legal(report: Report, name: str, above: int) -> int:
 
 
 def refused(report: Report) -> Iterator[Finding]:
-    """For each symbol the illegal size nearest to the smallest legal one: torch must refuse it."""
+    """For each symbol the nearest illegal sizes below and above the smallest legal one: torch must refuse them."""
     assert report.graph is not None
     free = symbols(report)
     chosen = legal_choices(report)[0]
     for name in free:
-        sizes = _sizes(report, name)
-        illegal = None if sizes is None else sizes.nearest_illegal(chosen[name])
-        if illegal is None or illegal < 1:
-            continue
-        inputs = example_inputs(report.graph, {**chosen, name: illegal, "N": 2}, "cpu")
-        yield Finding("", f"refuses {name} = {illegal}", True, _refuses(report, inputs))
+        for illegal in _illegal(_sizes(report, name), chosen[name]):
+            inputs = example_inputs(report.graph, {**chosen, name: illegal, "N": 2}, "cpu")
+            yield Finding("", f"refuses {name} = {illegal}", True, _refuses(report, inputs))
+
+
+def _illegal(sizes: SizeSet | None, legal: int) -> list[int]:
+    """The nearest illegal size on either side, where there is one within reach."""
+    if sizes is None:
+        return []
+    below = next((n for n in range(legal - 1, max(0, legal - REACH), -1) if n not in sizes), None)
+    above = next((n for n in range(legal + 1, legal + REACH) if n not in sizes), None)
+    return [n for n in (below, above) if n is not None]
 
 
 def _refuses(report: Report, inputs: list[torch.Tensor]) -> bool:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from shapecalc.dims.sym import bind
+from shapecalc.ops.opaque import Opaque
 from shapecalc.torchside.build import build
-from shapecalc.torchside.probe import seen_wrongly
-from shapecalc.torchside.run import counted_flops, example_inputs, kept_bytes, run_layers
+from shapecalc.torchside.probe import seen_wrongly, untold
+from shapecalc.torchside.run import counted_flops, example_inputs, kept_bytes, run_layers, trained_peak
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,30 +19,42 @@ if TYPE_CHECKING:
 
     from shapecalc.analysis.report import Layer, Report
 
-AGREES, DIFFERS, SILENT = "agrees", "differs", "torch does not say"
+AGREES, DIFFERS, SILENT, UNCOUNTED = "agrees", "differs", "torch does not say", "torch does not count this"
 BATCH = 2
+META = "meta"
+SPARE = 2
+"""How many times the memory of weights and activations must be free for a network to be run."""
+MOST_MACS = 2 * 10**12
+"""Multiply-accumulates of a forward pass beyond which a CPU is not asked to run it."""
+ALLOWANCE = 64 * 2**20
+"""Bytes by which a measured peak may differ for the workspaces of libraries; besides a twentieth of it."""
 
 
 class Finding:
-    """One figure held against torch: what it is, ours, torch's, and the verdict."""
+    """One figure held against torch: what it is, ours, torch's and the verdict, with a reason where there is none."""
 
-    __slots__ = ("layer", "ours", "theirs", "verdict", "what")
+    __slots__ = ("layer", "ours", "reason", "theirs", "verdict", "what")
 
-    def __init__(self, layer: str, what: str, ours: Any, theirs: Any, verdict: str | None = None) -> None:
+    def __init__(
+        self, layer: str, what: str, ours: Any, theirs: Any, verdict: str | None = None, reason: str = ""
+    ) -> None:
         self.layer = layer
         self.what = what
         self.ours = ours
         self.theirs = theirs
         self.verdict = verdict or (AGREES if ours == theirs else DIFFERS)
+        self.reason = reason
 
 
 class Verification:
-    """All findings of one network at one choice of sizes."""
+    """All findings of one network at one choice of sizes; `notes` say how it was run where that was not as usual."""
 
-    def __init__(self, report: Report, sizes: Mapping[str, int], device: str) -> None:
+    def __init__(self, report: Report, sizes: Mapping[str, int], device: str, batch: int) -> None:
         self.report = report
         self.sizes = sizes
         self.device = device
+        self.batch = batch
+        self.notes: list[str] = []
         self.findings: list[Finding] = []
 
     @property
@@ -55,34 +67,84 @@ def verify(
 ) -> Verification:
     """Hold shapes, tensors by name, FLOPs, kept bytes and receptive fields against torch.
 
-    `sizes` gives a number for every symbol of the input. Raises ValueError for a report with errors.
+    `sizes` gives a number for every symbol of the input. A network that is too large for the CPU is run on the meta
+    device, where tensors have no values, and a note says so. Raises ValueError for a report with errors.
     """
-    graph = report.graph
-    assert graph is not None
+    assert report.graph is not None
+    opaque = sorted({node.op.name for node in report.graph.nodes if isinstance(node.op, Opaque)})
+    if opaque:
+        unverified = Verification(report, sizes, device, batch)
+        unverified.notes.append(f"not verified: torch has no code for {', '.join(opaque)}")
+        return unverified
+    large = too_large(report, sizes, batch) if device == "cpu" else ""
+    found = Verification(report, sizes, META if large else device, batch)
+    found.notes += [f"run on the meta device: {large}"] if large else []
     torch.manual_seed(seed)
-    module = build(report).to(device)
-    found = Verification(report, sizes, device)
+    with torch.device(META if found.device == META else "cpu"):
+        module = build(report).to(found.device)
     found.findings += _tensors(report, module)
-    inputs = example_inputs(graph, {**sizes, "N": batch}, device)
-    with torch.no_grad():
-        values = run_layers(module.eval(), graph, inputs)
-    for layer in report.layers:
-        found.findings += _shapes(layer, values, {**sizes, "N": batch})
-    if not any(w.dtype == "float64" for w in graph.inputs):
-        found.findings += _probed(report, module, sizes, device)
-    found.findings += _kept(report, module, sizes, device)
+    found.findings += _outputs(found, module)
+    if found.device == META:
+        reason = "tensors on the meta device have no values and no memory"
+        found.findings += [Finding("", what, None, None, SILENT, reason) for what in (FIELDS, KEPT)]
+    else:
+        found.findings += _probed(found, module, seed)
+        found.findings += _kept(found, module)
+        found.findings += _trained(found, module)
     found.findings += _flops(report, module, sizes)
     return found
+
+
+FIELDS, KEPT = "receptive fields", "kept for backward"
+
+
+def too_large(report: Report, sizes: Mapping[str, int], batch: int) -> str:
+    """Why the network is not run on the CPU, or nothing where it can be: by our own totals."""
+    held = sum(size for x in report.layers if (size := x.activation_bytes) is not None) * batch
+    needed = _number(held + 4 * report.totals.params, sizes)
+    free = _free_memory()
+    if free is not None and needed * SPARE > free:
+        return f"weights and activations take {needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free"
+    macs = _number(report.totals.macs, sizes) * batch
+    return f"a forward pass takes {macs:.2g} multiply-accumulates" if macs > MOST_MACS else ""
+
+
+def _number(size: Any, sizes: Mapping[str, int]) -> int:
+    return int(bind(size, sizes))
+
+
+def _free_memory() -> int | None:
+    """Bytes of memory that are free to use, None where the system does not say."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            lines = dict(line.split(":", 1) for line in file)
+        return int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        return None
 
 
 def _tensors(report: Report, module: nn.Module) -> Iterator[Finding]:
     """Every parameter and buffer, by name and shape."""
     theirs = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     ours = report.state_dict()
+    paths = {layer.path for layer in report.layers}
     for name in dict.fromkeys([*ours, *theirs]):
-        yield Finding(name.rpartition(".")[0], f"shape of {name}", _listed(ours.get(name)), _listed(theirs.get(name)))
+        layer = name if name in paths else name.rpartition(".")[0]  # a Parameter has the name of its layer
+        yield Finding(layer, f"shape of {name}", _listed(ours.get(name)), _listed(theirs.get(name)))
     counted = sum(p.numel() for p in module.parameters())
     yield Finding("", "parameters", report.totals.params, counted)
+
+
+def _outputs(found: Verification, module: nn.Module) -> Iterator[Finding]:
+    """Shapes and dtypes of the outputs of every layer."""
+    graph = found.report.graph
+    assert graph is not None
+    sizes = {**found.sizes, "N": found.batch}
+    inputs = example_inputs(graph, sizes, found.device)
+    with torch.no_grad():
+        values = run_layers(module.eval(), graph, inputs)
+    for layer in found.report.layers:
+        yield from _shapes(layer, values, sizes)
 
 
 def _shapes(layer: Layer, values: Mapping[int, Any], sizes: Mapping[str, int]) -> Iterator[Finding]:
@@ -92,43 +154,90 @@ def _shapes(layer: Layer, values: Mapping[int, Any], sizes: Mapping[str, int]) -
         ours = [bind(size, sizes) for size in wire.shape]
         what = f"output {wire.index}" if wire.index else "output"
         if not isinstance(value, torch.Tensor):
-            yield Finding(layer.path, what, ours, None, SILENT)
+            yield Finding(layer.path, what, ours, None, SILENT, "it is no tensor")
             continue
         yield Finding(layer.path, what, ours, list(value.shape))
         yield Finding(layer.path, f"dtype of {what}", wire.dtype, str(value.dtype).removeprefix("torch."))
 
 
-def _kept(report: Report, module: nn.Module, sizes: Mapping[str, int], device: str) -> Iterator[Finding]:
-    """What autograd keeps, for one sample in training mode."""
-    assert report.graph is not None
-    if "saved_bytes" in report.lower_bounds or device != "cpu":
+def _kept(found: Verification, module: nn.Module) -> Iterator[Finding]:
+    """What autograd keeps in training mode, by layer and in all, in the batch that the report counts bytes for."""
+    report, graph = found.report, found.report.graph
+    assert graph is not None
+    if found.device != "cpu" or report.conditions.dtype != "float32":
+        yield Finding("", KEPT, None, None, SILENT, "the bytes that are predicted are those of float32 on a CPU")
         return
-    ours = report.totals.saved_bytes
-    inputs = example_inputs(report.graph, {**sizes, "N": 1}, device)
+    inputs = example_inputs(graph, {**found.sizes, "N": report.conditions.batch}, found.device)
     try:
-        theirs = kept_bytes(module.train(), inputs)
+        total, by_node = kept_bytes(module.train(), graph, inputs)
     except (RuntimeError, ValueError) as error:  # batch norm over a single value, as torch has it
-        yield Finding("", "kept for backward", None, str(error).splitlines()[0], SILENT)
+        yield Finding("", KEPT, None, None, SILENT, str(error).splitlines()[0])
         return
-    yield Finding("", "kept for backward", None if ours is None else bind(ours, sizes), theirs)
+    for layer in report.layers:
+        ours, theirs = layer.saved_bytes, by_node.get(layer.node.index, 0)
+        if ours is not None and (ours != 0 or theirs):
+            yield Finding(layer.path, KEPT, bind(ours, found.sizes), theirs)
+    if "saved_bytes" not in report.lower_bounds:
+        yield Finding("", KEPT, _number(report.totals.saved_bytes, found.sizes), total)
+
+
+def _trained(found: Verification, module: nn.Module) -> Iterator[Finding]:
+    """The peak of one training step on a GPU."""
+    report, graph = found.report, found.report.graph
+    assert graph is not None
+    if found.device != "cuda":
+        return
+    ours = report.totals.train_bytes
+    if ours is None or found.sizes:
+        reason = report.reasons.get("train_bytes", "sizes are not known")
+        yield Finding("", "peak of training", None, None, SILENT, reason)
+        return
+    inputs = example_inputs(graph, {**found.sizes, "N": report.conditions.batch}, found.device)
+    try:
+        theirs = trained_peak(module, graph, inputs)
+    except (RuntimeError, ValueError) as error:
+        yield Finding("", "peak of training", None, None, SILENT, str(error).splitlines()[0])
+        return
+    near = abs(ours - theirs) <= max(ours, theirs) / 20 + ALLOWANCE
+    yield Finding("", "peak of training", ours, theirs, AGREES if near else DIFFERS, "within 5 % and 64 MiB")
 
 
 def _flops(report: Report, module: nn.Module, sizes: Mapping[str, int]) -> Iterator[Finding]:
-    """FLOPs of the whole and of every layer that is a module of its own."""
-    assert report.graph is not None
-    total, counts = counted_flops(module, example_inputs(report.graph, {**sizes, "N": 1}, "cpu"))
-    called = Counter(layer.node.owner.path for layer in report.layers)
+    """FLOPs of every layer by torch's counter, and of what it counts in all."""
+    graph = report.graph
+    assert graph is not None
+    with torch.device(META):
+        by_node = counted_flops(module, graph, example_inputs(graph, {**sizes, "N": 1}, META))
+    counted = 0
     for layer in report.layers:
-        op, flops = layer.node.op, layer.flops
-        if flops is not None and flops != 0 and op is not None and op.module and called[layer.path] == 1:
-            yield Finding(layer.path, "FLOPs", bind(flops, sizes), counts.get(layer.path, 0))
-    if "flops" not in report.lower_bounds:
-        yield Finding("", "FLOPs", bind(report.totals.flops, sizes), total)
+        theirs = by_node.get(layer.node.index, 0)
+        if layer.macs is None:
+            yield Finding(layer.path, "FLOPs", None, theirs, SILENT, layer.reasons.get("macs", "not stated"))
+            continue
+        ours = 2 * _number(_of_one(layer.macs, report), sizes)
+        if theirs == 0 != ours:
+            yield Finding(layer.path, "FLOPs", ours, None, UNCOUNTED)
+        elif ours or theirs:
+            counted += ours
+            yield Finding(layer.path, "FLOPs", ours, theirs)
+    if "macs" not in report.lower_bounds:
+        yield Finding("", "FLOPs that torch counts", counted, sum(by_node.values()))
 
 
-def _probed(report: Report, module: nn.Module, sizes: Mapping[str, int], device: str) -> Iterator[Finding]:
-    for layer, axis, ours, theirs in seen_wrongly(report, module.eval(), sizes, device):
-        yield Finding(layer, f"receptive field on axis {axis}", ours, theirs)
+def _of_one(macs: Any, report: Report) -> Any:
+    """The multiply-accumulates of one sample."""
+    return macs if report.conditions.batch == 1 else macs // report.conditions.batch
+
+
+def _probed(found: Verification, module: nn.Module, seed: int) -> Iterator[Finding]:
+    reason = untold(found.report)
+    if reason:
+        yield Finding("", FIELDS, None, None, SILENT, reason)
+        return
+    several = len(found.report.graph.inputs) > 1 if found.report.graph else False
+    for layer, name, axis, ours, theirs in seen_wrongly(found.report, module.eval(), found.sizes, found.device, seed):
+        of = f" of {name}" if several else ""
+        yield Finding(layer.path, f"receptive field on axis {axis}{of}", ours, theirs)
 
 
 def _listed(shape: Any) -> Any:

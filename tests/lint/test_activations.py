@@ -193,6 +193,10 @@ LINEAR = [
     ("- ConvTranspose2d: {out_channels: 8, kernel_size: 2, stride: 2}\n- Conv2d: {out_channels: 3, kernel_size: 1}",
      "[8, 9, 9]", 96, 280),
     ("- Conv1d: {out_channels: 8, kernel_size: 3}\n- Conv1d: {out_channels: 8, kernel_size: 3}", "[8, 9]", 320, 384),
+    ("- Conv2d: {out_channels: 64, kernel_size: 3, stride: 2}\n- Conv2d: {out_channels: 1, kernel_size: 3}",
+     "[1, 15, 15]", 49, 1152),
+    ("- Conv2d: {out_channels: 8, kernel_size: 3, groups: 2}\n"
+     "- Conv2d: {out_channels: 8, kernel_size: 1, groups: 4}", "[8, 9, 9]", 288, 304),
     ("- Conv2d: {out_channels: 8, kernel_size: 3}\n- Conv2d: {out_channels: 8, kernel_size: 3}", "[8, 9, 9]",
      1600, 1152),
 ]  # fmt: skip
@@ -200,7 +204,8 @@ LINEAR = [
 
 @pytest.mark.parametrize(("layers", "input", "one", "two"), [case for case in LINEAR if case[2] != 576])
 def test_two_linear_maps_are_found_with_the_weights_of_both_forms(layers: str, input: str, one: int, two: int) -> None:
-    (finding,) = found(spec(layers, input), "SC304")
+    (finding,) = found(spec(f"{layers}\n- Tanh", input), "SC304")
+    assert bool(found(spec(layers, input), "SC304")) == (one <= two)
     assert f"{one:,} weights" in finding.message
     assert f"{two:,}" in finding.message
 

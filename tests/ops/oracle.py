@@ -15,7 +15,7 @@ from shapecalc.ops.op import AT_LEAST_ZERO
 from shapecalc.ops.registry import find
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from shapecalc.ops.op import Operator, Shape
 
@@ -122,7 +122,22 @@ def tensors(op: Operator, xs: Sequence[Any], device: str = "cpu") -> list[Any]:
     usual = "float32" if dtype_of(op) == "bool" else dtype_of(op)
     taken = [dtype_of(op)] + [_first_of(op.further.get(slot), usual) for slot in slots[1:]]
     taken += [usual] * len(xs)
-    return [None if x is None else _tensor(x, dtype, device) for x, dtype in zip(xs, taken, strict=False)]
+    given = [None if x is None else _tensor(x, dtype, device) for x, dtype in zip(xs, taken, strict=False)]
+    for t, slot in zip(given, _slots(op, xs), strict=True):
+        if slot in LENGTHS and t is not None:
+            t.fill_(LENGTHS[slot](xs))
+    return given
+
+
+LENGTHS: Mapping[str, Callable[[Any], int]] = {
+    "input_lengths": lambda xs: xs[0][0],
+    "target_lengths": lambda xs: xs[1][-1],
+}
+"""Inputs that must fit the shapes of others: the lengths of CTCLoss, all as long as can be."""
+
+
+def _slots(op: Operator, xs: Sequence[Any]) -> list[str]:
+    return [op.inputs[min(i, len(op.inputs) - 1)].rstrip("?*") for i in range(len(xs))]
 
 
 def _first_of(dtypes: frozenset[str] | None, otherwise: str) -> str:

@@ -13,7 +13,8 @@ from shapecalc.dims.sym import symbol
 from shapecalc.ops.bilinear import Bilinear
 from shapecalc.ops.classloss import NLLLoss
 from shapecalc.ops.kinds import Unfit
-from shapecalc.ops.loss import GaussianNLLLoss, SoftMarginLoss
+from shapecalc.ops.likelihood import GaussianNLLLoss
+from shapecalc.ops.loss import SoftMarginLoss
 from shapecalc.ops.op import AT_LEAST_ZERO
 
 from .agree import REFUSALS, Tally, shapes, symbols_agree
@@ -21,7 +22,7 @@ from .oracle import broken, made
 
 PAIRS = ["L1Loss", "MSELoss", "SmoothL1Loss", "HuberLoss", "BCELoss", "BCEWithLogitsLoss", "KLDivLoss"]
 PAIRS += ["PoissonNLLLoss", "HingeEmbeddingLoss", "MultiLabelSoftMarginLoss", "CrossEntropyLoss"]
-TRIPLES = ["MarginRankingLoss", "CosineEmbeddingLoss", "TripletMarginLoss"]
+TRIPLES = ["MarginRankingLoss", "CosineEmbeddingLoss", "TripletMarginLoss", "TripletMarginWithDistanceLoss"]
 REDUCTIONS = ["mean", "sum", "none"]
 
 
@@ -60,7 +61,7 @@ def test_losses_of_triples_accept_what_torch_accepts(name: str) -> None:
         last = x[:-1] if name == "CosineEmbeddingLoss" else x
         xs = [x, like(random, x) if random.random() < 0.5 else x, like(random, last)]
         arguments: dict[str, Any] = {"reduction": random.choice(REDUCTIONS)}
-        if name == "TripletMarginLoss":
+        if name.startswith("Triplet"):
             arguments["swap"] = random.random() < 0.5
         tally.compare(arguments, xs, lambda a, b, c, k=arguments: getattr(nn, name)(**k)(a, b, c))
     tally.done()
@@ -116,8 +117,8 @@ def given(module: Any, tensors: Any) -> Any:
 
 
 def kept(module: nn.Module, xs: Any) -> int:
-    """Bytes of the storages that backward would read, parameters apart."""
-    own = {p.untyped_storage().data_ptr() for p in module.parameters()}
+    """Bytes of the storages that backward would read, parameters and buffers apart."""
+    own = {p.untyped_storage().data_ptr() for p in (*module.parameters(), *module.buffers())}
     tensors: dict[int, torch.Tensor] = {}
 
     def pack(t: torch.Tensor) -> torch.Tensor:
@@ -209,7 +210,11 @@ def test_losses_over_symbols_agree_with_numbers(name: str) -> None:
     [
         ("L1Loss", {"reduction": "max"}),
         ("L1Loss", {"size_average": True}),
-        ("BCELoss", {"weight": 2}),
+        ("NLLLoss", {"weight": 2}),
+        ("BCELoss", {"weight": [[1, 2], [3]]}),
+        ("BCELoss", {"weight": [True]}),
+        ("NLLLoss", {"weight": [[1.0], [2.0]]}),
+        ("MultiMarginLoss", {"p": 3}),
         ("MSELoss", {"reduction": "batchmean"}),
         ("HuberLoss", {"delta": 0}),
         ("SmoothL1Loss", {"beta": -1}),
