@@ -21,7 +21,7 @@ from shapecalc.source.reader import PausedCollector, read
 from shapecalc.source.text import Source, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from shapecalc.lint.selection import Selection
     from shapecalc.source.spec import Spec
@@ -35,10 +35,12 @@ def check(
     dtype: str = "float32",
     optimizer: str = "sgd",
     convention: str = "torch",
+    select: Sequence[str] | None = None,
 ) -> Report:
     """The report of the spec in a file; `params` set params and sizes by name, the rest what is counted for.
 
-    Raises OSError for a missing file, ValueError for a dtype, optimizer or convention that is not known.
+    `select` names codes, prefixes or rules to look for in place of the default ones; settings files are not read.
+    Raises OSError for a missing file, ValueError for a dtype, optimizer, convention or code that is not known.
     """
     conditions = Conditions(batch_size, dtype, optimizer, convention)
     with open(path, "rb") as file:
@@ -47,7 +49,7 @@ def check(
     if source is None:
         assert problem is not None
         return Report(Source(path, ""), None, [problem], conditions)
-    return analyse(source, params or {}, conditions)
+    return analyse(source, params or {}, conditions, _selection(select))
 
 
 def check_text(
@@ -59,9 +61,15 @@ def check_text(
     dtype: str = "float32",
     optimizer: str = "sgd",
     convention: str = "torch",
+    select: Sequence[str] | None = None,
 ) -> Report:
     """The report of a spec that is given as text; `path` is named in diagnostics. Raises ValueError as `check` does."""
-    return analyse(Source(path, text), params or {}, Conditions(batch_size, dtype, optimizer, convention))
+    conditions = Conditions(batch_size, dtype, optimizer, convention)
+    return analyse(Source(path, text), params or {}, conditions, _selection(select))
+
+
+def _selection(select: Sequence[str] | None) -> Selection:
+    return DEFAULT if select is None else DEFAULT.changed(select=select)
 
 
 def analyse(

@@ -19,6 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import shapecalc
 from shapecalc.torchside.run import example_inputs
+from tests import plain
 
 from .test_published import CASES, Row, sizes
 from .test_specs import torchvision_model, torchvision_models
@@ -31,7 +32,7 @@ EVERY = [pytest.param(n, marks=() if n in QUICK else pytest.mark.battery) for n 
 
 
 def report_of(name: str, convention: str = "torch", **params: Any) -> Any:
-    return shapecalc.check(str(SPECS / f"{name}.yaml"), SIZES.get(name, {}) | params, convention=convention)
+    return plain.check(str(SPECS / f"{name}.yaml"), SIZES.get(name, {}) | params, convention=convention)
 
 
 def by_fvcore(module: nn.Module, inputs: Any) -> int:
@@ -119,7 +120,7 @@ UNITS = [row for row in CASES if (row["op"], row["inputs"]) in LAYERS]
 def test_norms_and_resizes_count_as_in_fvcores_tests(row: Row) -> None:
     batch, *own = sizes(row["inputs"])
     text = f"shapecalc: 1\ninput: {own}\nlayers:\n  - {LAYERS[row['op'], row['inputs']]}\n"
-    report = shapecalc.check_text(text, batch_size=batch, convention="fvcore")
+    report = plain.check_text(text, batch_size=batch, convention="fvcore")
     assert report.totals.flops == int(row["value"])
 
 
@@ -134,7 +135,7 @@ layers:
   - Linear: 3
   - Linear: 1
 """
-    report = shapecalc.check_text(text, batch_size=4, convention="fvcore")
+    report = plain.check_text(text, batch_size=4, convention="fvcore")
     conv, pool, _, *linear = [layer.flops for layer in report.layers]
     assert [conv, sum(linear), pool] == [int(n) for n in row["value"].split(" / ")]
 
@@ -174,7 +175,7 @@ def test_gradients_cost_what_torchs_counter_counts(name: str) -> None:
 
 
 def test_the_first_layer_needs_no_gradient_of_its_input() -> None:
-    first, second = shapecalc.check_text("shapecalc: 1\ninput: [4]\nlayers: [{Linear: 3}, {Linear: 2}]\n").layers
+    first, second = plain.check_text("shapecalc: 1\ninput: [4]\nlayers: [{Linear: 3}, {Linear: 2}]\n").layers
     assert (first.macs_backward_input, first.macs_backward_weight) == (0, 12)
     assert (second.macs_backward_input, second.macs_backward_weight) == (6, 6)
 
@@ -303,20 +304,20 @@ def test_operations_are_those_of_a_plain_loop(layer: str) -> None:
     Counted.seen = {}
     for _ in range(3):
         BY_ROWS[layer]([Counted(float(n)) for n in range(11)])
-    (found,) = shapecalc.check_text(f"shapecalc: 1\ninput: [3, 11]\nlayers:\n  - {layer}\n").layers
+    (found,) = plain.check_text(f"shapecalc: 1\ninput: [3, 11]\nlayers:\n  - {layer}\n").layers
     assert {name: n for name, n in found.operations.items() if n} == Counted.seen
 
 
 def test_all_adds_operations_to_twice_the_macs() -> None:
     text = "shapecalc: 1\ninput: [4]\nlayers: [{Linear: 3}, {ReLU: {}}]\n"
-    totals = shapecalc.check_text(text, convention="all").totals
+    totals = plain.check_text(text, convention="all").totals
     assert totals.operations == {"adds": 3, "multiplications": 0, "divisions": 0, "comparisons": 3, "exponentials": 0}
     assert totals.flops == 2 * 12 + 3 + 3
 
 
 def test_what_states_no_operations_is_unknown_with_a_reason_and_leaves_a_lower_bound() -> None:
     text = "shapecalc: 1\nblocks: {Mine: {shape: [4], macs: 7}}\ninput: [4]\nlayers: [{Mine: {}}, {ReLU: {}}]\n"
-    report = shapecalc.check_text(text, convention="all")
+    report = plain.check_text(text, convention="all")
     mine, _ = report.layers
     assert (mine.operations, mine.flops) == (None, None)
     assert mine.reasons["operations"]
@@ -330,6 +331,6 @@ def test_what_states_no_operations_is_unknown_with_a_reason_and_leaves_a_lower_b
     ("convention", "flops"), [("torch", 24), ("macs", 12), ("fvcore", 12), ("ptflops", 15), ("all", 27)]
 )
 def test_a_convention_chooses_what_is_counted(convention: str, flops: int) -> None:
-    report = shapecalc.check_text("shapecalc: 1\ninput: [4]\nlayers: [{Linear: 3}]\n", convention=convention)
+    report = plain.check_text("shapecalc: 1\ninput: [4]\nlayers: [{Linear: 3}]\n", convention=convention)
     assert report.totals.flops == report.layers[0].flops == flops
     assert report.to_dict()["conditions"]["convention"] == convention

@@ -8,19 +8,20 @@ from typing import Any
 import pytest
 
 import shapecalc
+from tests import plain
 
 SPECS = Path(__file__).parent.parent / "specs"
 
 
 def spec(name: str, **params: Any) -> Any:
-    report = shapecalc.check(str(SPECS / f"{name}.yaml"), params=params)
+    report = plain.check(str(SPECS / f"{name}.yaml"), params=params)
     assert report.ok, [d.message for d in report.diagnostics]
     return report
 
 
 def layer(text: str, *sizes: int | str) -> Any:
     """The report of one layer, or a list of them, on an input of these sizes."""
-    report = shapecalc.check_text(f"shapecalc: 1\ninput: [{', '.join(map(str, sizes))}]\nlayers: [{text}]\n")
+    report = plain.check_text(f"shapecalc: 1\ninput: [{', '.join(map(str, sizes))}]\nlayers: [{text}]\n")
     assert report.ok, [d.message for d in report.diagnostics]
     return report
 

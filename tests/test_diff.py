@@ -58,7 +58,8 @@ def test_an_argument_that_changes_is_told_with_what_follows_from_it() -> None:
 
 
 def test_wiring_that_changes_is_told() -> None:
-    named = "shapecalc: 1\ninput: [3, 8, 8]\nlayers:\n  a: ReLU\n  b: ReLU\n  c: {Tanh: , from: %s}\n  d: {Add: [a, b, c]}\n"
+    layers = "  a: ReLU\n  b: ReLU\n  c: {Tanh: , from: %s}\n  d: {Add: [a, b, c]}\n"
+    named = f"shapecalc: 1\ninput: [3, 8, 8]\nlayers:\n{layers}"
     (change,) = compared(named % "a", named % "b").changes
     assert change.details == ["from a -> b"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-import shapecalc
+from tests import plain
 from tests.slim import CHAIN, NETWORKS
 
 HERE = Path(__file__).parent
@@ -22,7 +22,7 @@ def rows_of(name: str) -> list[Row]:
 
 
 def checked(text: str, **settings: Any) -> Any:
-    report = shapecalc.check_text(text, params=settings)
+    report = plain.check_text(text, params=settings)
     assert report.ok, [d.message for d in report.diagnostics]
     return report
 
@@ -105,7 +105,7 @@ GRAPHS = {"1": ALIGNED, "2": POOLS, "5": OBLONG, "6": DROPOUT, "8": TWICE}
 @pytest.mark.parametrize("case", GRAPHS)
 def test_small_graphs_see_what_googles_unit_tests_say(case: str) -> None:
     row = next(row for row in rows_of("rf_google_tests.csv") if row["case"] == case)
-    field = shapecalc.check_text(GRAPHS[case]).layers[-1].receptive_field
+    field = plain.check_text(GRAPHS[case]).layers[-1].receptive_field
     assert field.size == [int(row["rf_y"]), int(row["rf_x"])]
     assert field.stride == [int(row["stride"])] * 2
     assert field.start == [-int(row["padding"])] * 2
@@ -114,7 +114,7 @@ def test_small_graphs_see_what_googles_unit_tests_say(case: str) -> None:
 
 def test_branches_of_different_strides_have_no_fixed_field() -> None:
     """Case 3 of Google's unit tests, an error there."""
-    layer = shapecalc.check_text(MISALIGNED).layers[-1]
+    layer = plain.check_text(MISALIGNED).layers[-1]
     assert layer.receptive_field is None or layer.receptive_field.stride == [None, None]
 
 
@@ -185,7 +185,7 @@ def test_blocks_have_the_shapes_that_the_book_prints(edition: str, network: str,
     "row", [r for r in D2L if r["table"] == "single"], ids=lambda r: f"{r['network']}-{r['edition']}"
 )
 def test_single_blocks_have_the_shapes_that_the_book_prints(row: Row) -> None:
-    report = shapecalc.check(str(HERE / "d2l" / "singles.yaml"))
+    report = plain.check(str(HERE / "d2l" / "singles.yaml"))
     assert report.ok
     path = SINGLES[row["network"], row["output_shape"]]
     assert list(last_layer(report, path).output_shapes[0][1:]) == sizes(row["output_shape"])[1:]
@@ -267,6 +267,6 @@ def test_attention_counts_as_in_torchs_tests() -> None:
 
 def test_resnet18_counts_as_in_torchs_test() -> None:
     """Forward and backward are three times the forward count; its first stage is given by itself."""
-    report = shapecalc.check(str(HERE.parent / "specs" / "resnet_basic.yaml"))
+    report = plain.check(str(HERE.parent / "specs" / "resnet_basic.yaml"))
     assert 3 * report.totals.flops == value_of("resnet18 forward+backward")
     assert sum(x.flops for x in report.layers if x.path.startswith("layer1.")) == 924844032

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import shapecalc
+from tests import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -97,11 +98,11 @@ def torchvision_model(model: str) -> Any:
 
 @cache
 def report_of(name: str) -> Any:
-    return shapecalc.check(str(SPECS / f"{name}.yaml"))
+    return plain.check(str(SPECS / f"{name}.yaml"))
 
 
 def bound_report(name: str) -> Any:
-    return shapecalc.check(str(SPECS / f"{name}.yaml"), params=SIZES.get(name, {}))
+    return plain.check(str(SPECS / f"{name}.yaml"), params=SIZES.get(name, {}))
 
 
 def inputs_of(report: Any, device: str) -> list[Any]:
@@ -205,7 +206,7 @@ def test_flops_are_those_of_torchs_counter(name: str) -> None:
 
 @EVERY_TORCHVISION
 def test_keys_and_shapes_are_torchvisions(model: str, spec: str, params: dict[str, Any]) -> None:
-    report = shapecalc.check(str(SPECS / f"{spec}.yaml"), params=params)
+    report = plain.check(str(SPECS / f"{spec}.yaml"), params=params)
     torchvision_models()
     with torch.device("meta"):
         theirs = torchvision_model(model)
@@ -214,7 +215,7 @@ def test_keys_and_shapes_are_torchvisions(model: str, spec: str, params: dict[st
 
 @EVERY_TORCHVISION
 def test_totals_are_those_that_torchvision_publishes(model: str, spec: str, params: dict[str, Any]) -> None:
-    totals = shapecalc.check(str(SPECS / f"{spec}.yaml"), params=params).totals
+    totals = plain.check(str(SPECS / f"{spec}.yaml"), params=params).totals
     meta = next(iter(torchvision_models().get_model_weights(model))).meta
     assert totals.params == meta["num_params"]
     assert round(totals.macs / 1e9, 3) == meta["_ops"]
@@ -226,7 +227,7 @@ def test_outputs_are_torchvisions_bit_for_bit(model: str, spec: str, params: dic
     torch.manual_seed(3)
     theirs = torchvision_model(model).eval()
     stir(theirs)
-    report = shapecalc.check(str(SPECS / f"{spec}.yaml"), params=params)
+    report = plain.check(str(SPECS / f"{spec}.yaml"), params=params)
     ours = built_on_meta(report)
     ours.load_state_dict(theirs.state_dict(), assign=True)
     x = 10 * inputs_of(report, "cpu")[0]  # large, or no value would reach the 6 of a ReLU6
@@ -284,7 +285,7 @@ def gpt(p: dict[str, Any], tokens: Any, heads: int, depth: int) -> Any:
 
 
 def test_the_gpt_computes_what_nanogpt_computes() -> None:
-    report = shapecalc.check(str(SPECS / "char_gpt.yaml"), params={"depth": 2, "T": 24})
+    report = plain.check(str(SPECS / "char_gpt.yaml"), params={"depth": 2, "T": 24})
     module = random_module(report)
     (tokens,) = inputs_of(report, "cpu")
     with torch.inference_mode():
@@ -310,7 +311,7 @@ def unet(x: Any, double: Callable[[str, Any], Any], up: Callable[[str, Any], Any
 
 
 def test_the_unet_computes_a_unet() -> None:
-    report = shapecalc.check(str(SPECS / "unet.yaml"), params={"width": 4, "H": 32, "W": 48})
+    report = plain.check(str(SPECS / "unet.yaml"), params={"width": 4, "H": 32, "W": 48})
     module = random_module(report)
     p = module.state_dict()
     functional = torch.nn.functional
@@ -342,7 +343,7 @@ def symbolic(name: str, params: dict[str, Any] | None = None) -> Any:
     """The report of a spec whose input is [3, H, W]; what it expects of 224 x 224 is left out."""
     text = (SPECS / f"{name}.yaml").read_text().replace("[3, 224, 224]", "[3, H, W]")
     assert "[3, H, W]" in text
-    return shapecalc.check_text(text[: text.index("\nexpect:") + 1], params=params or {})
+    return plain.check_text(text[: text.index("\nexpect:") + 1], params=params or {})
 
 
 @pytest.mark.parametrize(
@@ -386,7 +387,7 @@ def test_a_unet_without_padding_loses_184_positions_and_keeps_to_a_grid_of_16() 
     """572 gives 388 (Ronneberger et al. 2015); 16*((H + 4)//16) - 188 in general, where the crops fit."""
     text = (SPECS / "unet_valid.yaml").read_text().replace("[1, 572, 572]", "[1, H, W]")
     text = "\n".join(line.split(", expect:")[0] + "}" * (", expect:" in line) for line in text.splitlines())
-    report = shapecalc.check_text(text[: text.index("\nexpect:") + 1])
+    report = plain.check_text(text[: text.index("\nexpect:") + 1])
     assert report.ok
     (shape,) = report.layers[-1].output_shapes
     assert str(shape[2]) in ("16*((H + 4)//16) - 188", "H - 184")

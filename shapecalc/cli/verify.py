@@ -51,9 +51,9 @@ def command(paths: tuple[str, ...], assignments: tuple[str, ...], **options: Any
 
 
 def _check_device(device: str) -> None:
-    import torch
+    from shapecalc.torchside.run import has_cuda
 
-    if device == "cuda" and not torch.cuda.is_available():
+    if device == "cuda" and not has_cuda():
         raise click.UsageError("--device cuda: torch sees no CUDA device here")
 
 

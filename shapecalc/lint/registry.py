@@ -29,7 +29,15 @@ RULES: tuple[tuple[str, str], ...] = (
 )
 """Modules of `shapecalc.lint` with the codes of their rules."""
 
-PAGES: tuple[tuple[str, str], ...] = ()
+PAGES: tuple[tuple[str, str], ...] = (
+    ("pages.files", "SC001 SC002 SC003 SC004 SC005 SC006 SC007 SC008 SC009 SC010 SC011"),
+    ("pages.keys", "SC101 SC102 SC103 SC104 SC105 SC106 SC107 SC108 SC109"),
+    ("pages.names", "SC110 SC111 SC114 SC115 SC116 SC117 SC120 SC122"),
+    ("pages.values", "SC112 SC113 SC118 SC119 SC121"),
+    ("pages.sizes", "SC201 SC202 SC203 SC204 SC205 SC206 SC207 SC208 SC209 SC210"),
+    ("pages.axes", "SC211 SC212 SC213 SC214 SC215 SC216 SC217 SC218"),
+    ("pages.claims", "SC501 SC502 SC503 SC901 SC902"),
+)
 """Modules of `shapecalc.lint` with the manual pages of codes that reading and elaboration give."""
 
 _MODULES = {code: module for module, line in (*RULES, *PAGES) for code in line.split()}

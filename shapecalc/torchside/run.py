@@ -23,6 +23,11 @@ LARGEST_INDEX = 2
 """Integer inputs without a bound are drawn below this."""
 
 
+def has_cuda() -> bool:
+    """Whether torch sees a CUDA device here."""
+    return torch.cuda.is_available()
+
+
 def example_inputs(
     graph: Graph, sizes: Mapping[str, int], device: str, generator: torch.Generator | None = None
 ) -> list[torch.Tensor]:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import shapecalc
+from tests import plain
 
 from .twin import spec
 
@@ -56,7 +56,7 @@ class Bad:
         start = marked.find(START)
         end = marked.find(END) - len(START) if END in marked else None
         text = marked.replace(START, "").replace(END, "")
-        report = shapecalc.check_text(text, params=self.params)
+        report = plain.check_text(text, params=self.params)
         shown = [(d.code, report.source.place(d.start), d.message, d.help) for d in report.diagnostics]
         assert [d.code for d in report.diagnostics] == [self.code], shown
         (problem,) = report.diagnostics

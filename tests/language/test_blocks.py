@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 import shapecalc
+from tests import plain
 
 from .twin import Hand, chain, checked, numbered, spec, twin
 
@@ -358,7 +359,7 @@ def test_an_opaque_block_becomes_a_stub_that_raises() -> None:
 
 
 def test_the_parts_of_a_block_are_closed_to_references() -> None:
-    report = shapecalc.check_text(
+    report = plain.check_text(
         spec("blocks: {B: {layers: {a: {Linear: 4}}}}\ninput: [4]\nlayers: {b: B, c: {Add: b.a}}")
     )
     assert [d.code for d in report.diagnostics] == ["SC114"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-import shapecalc
+from tests import plain
 
 from .twin import spec
 
@@ -24,7 +24,7 @@ PARAMS, MACS = 224 + 5130, 216 * 64 + 5120
 def found(expect: str, net: str = NET, params: dict[str, object] | None = None) -> list[tuple[str, str]]:
     """Code of each diagnostic, and the piece of text that it points at."""
     text = spec(net + expect)
-    return [(d.code, text[d.start : d.end]) for d in shapecalc.check_text(text, params=params or {}).diagnostics]
+    return [(d.code, text[d.start : d.end]) for d in plain.check_text(text, params=params or {}).diagnostics]
 
 
 HOLDS = [
@@ -79,17 +79,17 @@ BROKEN = [
 @pytest.mark.parametrize(("key", "value"), BROKEN)
 def test_what_does_not_hold_is_an_error_at_its_value(key: str, value: str) -> None:
     text = spec(NET + f"expect: {{{key}: {value}}}\n")
-    (problem,) = shapecalc.check_text(text).diagnostics
+    (problem,) = plain.check_text(text).diagnostics
     assert problem.code == "SC501"
     assert text[problem.start : problem.end].strip('"') == value.strip('"')
     assert key.replace("_", " ").split()[0] in problem.message
 
 
 def test_a_message_states_what_is_and_what_is_expected() -> None:
-    (problem,) = shapecalc.check_text(spec(NET + "expect: {output: [11]}\n")).diagnostics
+    (problem,) = plain.check_text(spec(NET + "expect: {output: [11]}\n")).diagnostics
     assert "10" in problem.message
     assert "11" in problem.message
-    (problem,) = shapecalc.check_text(spec(NET + "expect: {params: 5000}\n")).diagnostics
+    (problem,) = plain.check_text(spec(NET + "expect: {params: 5000}\n")).diagnostics
     assert "5354" in problem.message.replace(",", "")
     assert "5000" in problem.message.replace(",", "")
 
@@ -132,7 +132,7 @@ def test_a_case_that_cannot_be_built_is_broken() -> None:
 
 def test_a_case_that_sets_an_unknown_param_is_an_error() -> None:
     text = spec(NET + "expect: [{set: {d: 4}, params: 1}]\n")
-    (problem,) = shapecalc.check_text(text).diagnostics
+    (problem,) = plain.check_text(text).diagnostics
     assert (problem.code, text[problem.start : problem.end]) == ("SC119", "d")
 
 
@@ -142,7 +142,7 @@ def test_expectations_speak_of_the_defaults() -> None:
 
 
 def test_the_note_that_expect_is_not_checked_is_no_failure() -> None:
-    assert shapecalc.check_text(spec(NET + "expect: {params: 1}\n"), params={"c": 16}).ok
+    assert plain.check_text(spec(NET + "expect: {params: 1}\n"), params={"c": 16}).ok
 
 
 SIZED = "input: [1, H, W]\nlayers: [{MaxPool2d: 4}, {Conv2d: {out_channels: 2, kernel_size: 3}}]\n"
@@ -179,7 +179,7 @@ def test_what_stands_beside_a_layer_and_holds_passes(expect: str) -> None:
 @pytest.mark.parametrize("value", ["[8, 14, 15]", "[8, 14]"])
 def test_what_stands_beside_a_layer_and_does_not_hold_names_the_layer(value: str) -> None:
     text = spec(LAYER % f"shape: {value}, params: 224")
-    (problem,) = shapecalc.check_text(text).diagnostics
+    (problem,) = plain.check_text(text).diagnostics
     assert (problem.code, problem.layer, text[problem.start : problem.end]) == ("SC501", "0", value)
 
 
@@ -199,7 +199,7 @@ input: [4]
 layers: [{B: 3}, {B: 7}]
 """
     assert found("", net) == []
-    (problem,) = shapecalc.check_text(spec(net.replace("shape: [w]", "shape: [3]"))).diagnostics
+    (problem,) = plain.check_text(spec(net.replace("shape: [w]", "shape: [3]"))).diagnostics
     assert (problem.code, problem.layer, problem.trail) == ("SC501", "1.fc", ("block B",))
 
 
@@ -211,6 +211,6 @@ def test_a_broken_net_leaves_its_expectations_silent() -> None:
 
 def test_an_unknown_key_of_expect_is_named() -> None:
     text = spec(NET + "expect: {parms: 1}\n")
-    (problem,) = shapecalc.check_text(text).diagnostics
+    (problem,) = plain.check_text(text).diagnostics
     assert (problem.code, text[problem.start : problem.end]) == ("SC103", "parms")
     assert "params" in problem.help

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-import shapecalc
+from tests import plain
 
 from .twin import Hand, bound, chain, checked, numbered, spec, twin
 
@@ -14,7 +14,7 @@ CLEAN = "input: [3, H, W]\nlayers: [{Conv2d: {out_channels: 4, kernel_size: 3, s
 
 
 def codes(text: str, params: dict[str, object] | None = None) -> list[str]:
-    return [d.code for d in shapecalc.check_text(spec(text), params=params or {}).diagnostics]
+    return [d.code for d in plain.check_text(spec(text), params=params or {}).diagnostics]
 
 
 def test_several_inputs_go_by_their_names() -> None:
@@ -261,7 +261,7 @@ def test_symbols_are_not_seen_inside_of_blocks() -> None:
 
 def test_the_batch_in_the_place_of_a_sequence_is_an_error_whose_fix_is_batch_first() -> None:
     text = "input: [T, 16]\nlayers: [{MultiheadAttention: {num_heads: 2}, from: [input, input, input]}]"
-    report = shapecalc.check_text(spec(text))
+    report = plain.check_text(spec(text))
     assert [d.code for d in report.diagnostics] == ["SC215"]
     assert "batch_first: true" in report.diagnostics[0].help
     assert codes(text.replace("num_heads: 2", "num_heads: 2, batch_first: true")) == []

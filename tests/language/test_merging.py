@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import shapecalc
+from tests import plain
 
 from .twin import Hand, chain, checked, numbered, spec, twin
 
@@ -88,7 +88,7 @@ NARROW = "input: {x: [3, 4], y: [1, 4]}\nlayers:\n  - {%s, from: [x, y]}\n"
 
 @pytest.mark.parametrize("op", ["Add", "Sub"])
 def test_silent_broadcasting_needs_broadcast(op: str) -> None:
-    report = shapecalc.check_text(spec(NARROW % f"{op}: "))
+    report = plain.check_text(spec(NARROW % f"{op}: "))
     assert [d.code for d in report.diagnostics] == ["SC211"]
     sign = torch.add if op == "Add" else torch.sub
     text = NARROW % f"{op}: {{broadcast: true}}"
@@ -297,7 +297,7 @@ def test_a_shortcut_may_depend_on_the_channels(width: int) -> None:
 
 def test_a_residual_may_broadcast_only_when_asked() -> None:
     text = "input: [3, 4]\nlayers: [{Residual: {body: [{Mean: {dim: 1, keepdim: true}}]%s}}]"
-    assert [d.code for d in shapecalc.check_text(spec(text % "")).diagnostics] == ["SC211"]
+    assert [d.code for d in plain.check_text(spec(text % "")).diagnostics] == ["SC211"]
     twin(text % ", broadcast: true", Hand(lambda m, x: x.mean(1, keepdim=True) + x), (2, 3, 4))
 
 
@@ -325,7 +325,7 @@ def test_residuals_and_branches_nest() -> None:
 
 
 def test_operands_of_unequal_rank_are_refused_by_add() -> None:
-    report = shapecalc.check_text(spec("input: {x: [3, 4], y: [4]}\nlayers: [{Add: [x, y]}]"))
+    report = plain.check_text(spec("input: {x: [3, 4], y: [4]}\nlayers: [{Add: [x, y]}]"))
     assert [d.code for d in report.diagnostics] == ["SC211"]
 
 

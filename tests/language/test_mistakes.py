@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-import shapecalc
+from tests import plain
 
 from .mistake import Bad, bad_specs
 from .twin import spec
@@ -42,7 +42,7 @@ def test_nothing_downstream_of_a_mistake_is_reported() -> None:
 def test_independent_mistakes_are_all_reported() -> None:
     layers = "{a: {Linaer: 3}, b: {Linear: 2.5, from: input}, c: {Linear: wide, from: input}}"
     text = f"input: [4]\nlayers: {layers}\nouput: a\n"
-    codes = [d.code for d in shapecalc.check_text(spec(text)).diagnostics]
+    codes = [d.code for d in plain.check_text(spec(text)).diagnostics]
     assert sorted(codes) == ["SC103", "SC105", "SC106", "SC112"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import shapecalc
+from tests import plain
 
 from .mistake import Bad
 from .twin import spec
@@ -55,30 +56,30 @@ def test_no_is_text_and_no_boolean() -> None:
 @pytest.mark.parametrize("word", ["no", "on", "yes", "off", "y", "n"])
 def test_the_words_of_old_yaml_are_text_in_params(word: str) -> None:
     text = f"params: {{mode: {word}}}\ninput: [4]\nlayers: [{{ReLU: , when: mode == '{word}'}}, {{Linear: 3}}]\n"
-    assert [layer.path for layer in shapecalc.check_text(spec(text)).layers] == ["0", "1"]
+    assert [layer.path for layer in plain.check_text(spec(text)).layers] == ["0", "1"]
 
 
 def test_a_number_with_an_exponent_and_no_point_is_a_number() -> None:
-    report = shapecalc.check_text(spec("input: [4]\nlayers: [{BatchNorm1d: {eps: 1e-3}}]\n"))
+    report = plain.check_text(spec("input: [4]\nlayers: [{BatchNorm1d: {eps: 1e-3}}]\n"))
     assert report.ok
     assert shapecalc.build(report).get_submodule("0").eps == 1e-3
 
 
 def test_anchors_and_aliases_work_and_keep_their_places() -> None:
     text = "input: [3, 9, 9]\nlayers:\n  - Conv2d: &conv {out_channels: 3, kernel_size: 4}\n  - Conv2d: *conv\n"
-    assert shapecalc.check_text(spec(text)).state_dict()["1.weight"] == (3, 3, 4, 4)
+    assert plain.check_text(spec(text)).state_dict()["1.weight"] == (3, 3, 4, 4)
     source = spec(text.replace("9, 9", "6, 6"))
-    (problem,) = shapecalc.check_text(source).diagnostics
+    (problem,) = plain.check_text(source).diagnostics
     assert (problem.code, problem.layer, source[problem.start : problem.end]) == ("SC201", "1", "4")
 
 
 def test_a_byte_order_mark_and_windows_line_ends_change_nothing() -> None:
     text = spec("input: [4]\nlayers:\n  - Linear: 3\n  - Linaer: 4\n")
-    report = shapecalc.check_text("\ufeff" + text.replace("\n", "\r\n"))
+    report = plain.check_text("\ufeff" + text.replace("\n", "\r\n"))
     assert [(d.code, report.source.place(d.start)) for d in report.diagnostics] == [("SC106", (6, 5))]
 
 
 def test_a_left_over_key_is_told_as_an_expression_that_was_cut() -> None:
     text = spec("params: {c: 8}\ninput: [4]\nlayers:\n  - {Linear: min(c, 1)}\n")
-    (problem,) = shapecalc.check_text(text).diagnostics
+    (problem,) = plain.check_text(text).diagnostics
     assert '"min(c, 1)"' in problem.help

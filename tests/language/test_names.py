@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 import shapecalc
+from tests import plain
 
 from .twin import Hand, chain, checked, numbered, twin
 
@@ -75,7 +76,7 @@ layers: {{outer: Holder, fc: {{Linear: 2}}}}
     [("Group", "Inner"), ("Module", "Inner"), ("Net", "Group"), ("Net", "Net")],
 )
 def test_the_network_and_its_blocks_may_have_any_class_name(net: str, block: str) -> None:
-    report = shapecalc.check_text(CLASSES.format(net=net, block=block))
+    report = plain.check_text(CLASSES.format(net=net, block=block))
     assert report.ok
     assert shapecalc.build(report)(torch.zeros(1, 4)).shape == (1, 2)
 
@@ -96,7 +97,7 @@ def test_the_network_and_its_blocks_may_have_any_class_name(net: str, block: str
     ],
 )
 def test_the_class_is_named_for_the_file_where_no_name_is_given(path: str, name: str | None) -> None:
-    report = shapecalc.check_text("shapecalc: 1\ninput: [4]\nlayers: [{Linear: 2}]\n", path=path)
+    report = plain.check_text("shapecalc: 1\ninput: [4]\nlayers: [{Linear: 2}]\n", path=path)
     assert report.ok
     assert report.name.isidentifier()
     assert name is None or report.name == name

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-import shapecalc
+from tests import plain
 
 from .twin import Hand, chain, numbered, spec, twin
 
@@ -97,7 +97,7 @@ def test_a_layer_left_out_with_several_inputs_stands_for_the_flow() -> None:
 
 def test_a_layer_left_out_with_several_inputs_without_the_flow_is_an_error() -> None:
     text = "input: [4]\nlayers:\n  a: {Linear: 4}\n  b: {Linear: 4}\n  c: {Add: [a, input], when: false}\n"
-    report = shapecalc.check_text(spec(text))
+    report = plain.check_text(spec(text))
     assert [(d.code, report.source.place(d.start)[0]) for d in report.diagnostics] == [("SC116", 7)]
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 import shapecalc
+from tests import plain
 
 from .twin import Hand, chain, checked, numbered, spec, twin
 
@@ -314,9 +315,9 @@ def test_repeat_of_a_sequence_and_of_a_block_gives_each_weights_of_its_own() -> 
 
 def test_expect_holds_for_each_of_a_repeat() -> None:
     layers = "input: [4]\nlayers: [{Linear: 5, repeat: 2, expect: {params: 30, shape: [5]}}]"
-    report = shapecalc.check_text(spec(layers))
+    report = plain.check_text(spec(layers))
     assert [(d.code, d.layer) for d in report.diagnostics] == [("SC501", "0")]
-    assert not shapecalc.check_text(spec(layers.replace("input: [4]", "input: [5]"))).diagnostics
+    assert not plain.check_text(spec(layers.replace("input: [4]", "input: [5]"))).diagnostics
 
 
 def test_repeat_of_none_stands_for_its_input() -> None:

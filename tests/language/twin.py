@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 import shapecalc
 from shapecalc.dims.sym import bind
+from tests import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -59,7 +60,7 @@ def spec(text: str) -> str:
 
 def checked(text: str, params: Mapping[str, Any] | None = None) -> Report:
     """The report of a spec that has nothing wrong with it."""
-    report = shapecalc.check_text(spec(text), params=params or {})
+    report = plain.check_text(spec(text), params=params or {})
     assert report.ok, [(d.code, report.source.place(d.start), d.message, d.help) for d in report.diagnostics]
     return report
 

@@ -247,9 +247,9 @@ def test_other_padding_is_let_pass(arguments: str) -> None:
 def test_a_checkerboard_is_told_where_torch_adds_up_unevenly(k: int, s: int, d: int) -> None:
     text = spec(
         f"- ConvTranspose2d: {{out_channels: 1, kernel_size: {k}, stride: {s}, dilation: {d}, bias: false}}\n- ReLU",
-        "[1, 12, 12]",
+        "[1, 24, 24]",
     )
-    y = functional.conv_transpose2d(torch.ones(1, 1, 12, 12), torch.ones(1, 1, k, k), stride=s, dilation=d)[0, 0]
+    y = functional.conv_transpose2d(torch.ones(1, 1, 24, 24), torch.ones(1, 1, k, k), stride=s, dilation=d)[0, 0]
     edge = d * (k - 1) + s
     inner = y[edge:-edge, edge:-edge]
     uneven = bool(inner.min() < inner.max())

@@ -19,7 +19,7 @@ from shapecalc.ops.factors import Numbers
 from shapecalc.ops.kinds import Part, Unfit
 from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED
 from shapecalc.ops.registry import find
-from shapecalc.pipeline import check_text
+from tests import plain
 
 from .oracle import Built, flat, made
 
@@ -47,7 +47,7 @@ class Verdict:
 
 def ours(draw: Draw) -> Verdict:
     """What shapecalc says of the spec."""
-    report = check_text(draw.spec())
+    report = plain.check_text(draw.spec())
     assert report.graph is not None, draw.spec()
     errors = [d for d in report.diagnostics if d.severity == "error" and "bare name" not in d.message]
     node = report.graph.nodes[0] if report.graph.nodes else None

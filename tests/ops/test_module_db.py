@@ -19,6 +19,7 @@ import torch
 import shapecalc
 from shapecalc.ops.registry import find
 from shapecalc.torchside.build import build
+from tests import plain
 
 from .layer_text import Call, Layer, Untold, dtype_name, is_public, remembering
 from .oracle import broken, flat, made, tensors
@@ -125,7 +126,7 @@ def test_shapes_and_weights_are_torchs(name: str) -> None:
 
 def reported(text: str) -> Any:
     """What a report says of the one layer, or its complaints."""
-    report = shapecalc.check_text(text)
+    report = plain.check_text(text)
     if errors(report):
         return errors(report), text
     (layer,) = report.layers
@@ -159,7 +160,7 @@ def test_emitted_source_computes_what_torchs_module_computes(name: str) -> None:
     for sample, layer in cases.values():
         module = sample.module().eval()
         theirs = sample.apply(module)
-        ours = build(shapecalc.check_text(layer.text(), path="net.yaml")).eval()
+        ours = build(plain.check_text(layer.text(), path="net.yaml")).eval()
         ours.load_state_dict({f"layer.{key}": tensor for key, tensor in module.state_dict().items()})
         torch.default_generator.manual_seed(2)
         with torch.no_grad():
@@ -189,7 +190,7 @@ def refused(sample: Sample, forward: bool) -> bool:
         layer = sample.layer() if forward else Layer(sample.cls, sample.made, usual(sample.cls))
     except Untold:
         return True
-    report = shapecalc.check_text(layer.text(unknown=not forward))
+    report = plain.check_text(layer.text(unknown=not forward))
     trained = report.layers if forward and not errors(report) else []
     return bool(errors(report)) or any(broken(one.node.op, one.input_shapes, training=True) for one in trained)
 

@@ -9,6 +9,7 @@ from torch import nn
 
 import shapecalc
 from shapecalc.codegen.module import emit
+from tests import plain
 
 TEXT = """\
 shapecalc: 1
@@ -34,7 +35,7 @@ SETTINGS: list[dict[str, Any]] = [
 
 
 def report_of(options: str) -> shapecalc.Report:
-    return shapecalc.check_text(TEXT.format(options=options), path="net.yaml")
+    return plain.check_text(TEXT.format(options=options), path="net.yaml")
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)

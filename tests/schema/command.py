@@ -11,7 +11,7 @@ import shapecalc
 
 ROOT = Path(shapecalc.__file__).parents[1]
 
-CLEAN = "shapecalc: 1\nname: Clean\nparams: {w: 3}\ninput: [4]\nlayers: [{Linear: w}, ReLU]\n"
+CLEAN = "shapecalc: 1\nname: Clean\nparams: {w: 3}\ninput: [4]\nlayers: [{Linear: w}, Tanh]\n"
 WRONG = "shapecalc: 1\nname: Wrong\ninput: [4]\nlayers:\n  - Linaer: 3\n"
 
 

