@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 
 from shapecalc.cli.group import COMMANDS
+from shapecalc.cli.rule import page_text
 from shapecalc.ops.op import INFERRED, REQUIRED
 from shapecalc.ops.registry import FAMILIES, MODULES, find
 from shapecalc.source.codes import CATALOGUE
@@ -131,10 +132,16 @@ def _default(value: object) -> str:
 
 
 def diagnostics() -> str:
-    """The catalogue of codes."""
-    rows = [f"| {code} | `{name}` | {severity} | {text} |" for code, name, severity, text in CATALOGUE]
-    head = "# Diagnostics\n\nMade from `shapecalc/source/codes.py` by `python -m tests.generate`.\n"
-    return "\n".join([head, "| code | name | severity | meaning |", "|---|---|---|---|", *rows, ""])
+    """The catalogue of codes, then the manual page of each."""
+    rows = [
+        f"| [{code}](#{code.lower()}-{name}) | `{name}` | {kind} | {text} |" for code, name, kind, text in CATALOGUE
+    ]
+    head = (
+        "# Diagnostics\n\nMade from `shapecalc/source/codes.py` and the manual pages by `python -m tests.generate`. "
+        "`shapecalc rule CODE` prints one page.\n"
+    )
+    table = "\n".join([head, "| code | name | severity | meaning |", "|---|---|---|---|", *rows])
+    return "\n\n".join([table, *(page_text(code, 2) for code, *_ in CATALOGUE)]) + "\n"
 
 
 def commands() -> str:

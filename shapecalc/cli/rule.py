@@ -43,17 +43,18 @@ def _names() -> set[str]:
     return {name for _, name, _, _ in CATALOGUE}
 
 
-def page_text(code: str) -> str:
-    """The manual page as Markdown."""
+def page_text(code: str, level: int = 1) -> str:
+    """The manual page as Markdown, its title a heading of that level."""
     from shapecalc.lint.registry import page
 
     name, severity, text = next(row[1:] for row in CATALOGUE if row[0] == code)
-    head = f"# {code} {name}\n\n{severity}: {text}."
+    mark = "#" * level
+    head = f"{mark} {code} {name}\n\n{severity}: {text}."
     if code in OPTIONAL:
         head += f" Looked for only where it is selected: `--extend-select {code}`."
     sections = page(code).sections()
     parts = [
-        f"## {heading}\n\n" + (f"```yaml\n{body}\n```" if heading in ("Bad", "Good") else body)
+        f"{mark}# {heading}\n\n" + (f"```yaml\n{body}\n```" if heading in ("Bad", "Good") else body)
         for heading, body in sections.items()
         if heading
     ]

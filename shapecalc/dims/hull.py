@@ -176,6 +176,8 @@ def pulled(field: Field, outs: int, ins: int, reads: Any) -> Seen:
 
     `outs` more outputs read the same pattern `ins` inputs further on.
     """
+    if not outs:
+        return Unknown("no output sees anything")
     period, advance = field.period, field.advance
     turns = period // gcd(ins, period) if period > 1 else 1
     if outs * turns > LONGEST_PERIOD:

@@ -130,6 +130,7 @@ class Walk:
                 help=mistake.help,
                 layer=path,
                 trail=trail_text(trail),
+                fix=mistake.fix,
             )
         )
 
@@ -307,9 +308,12 @@ class Walk:
             raise Mistake("SC106", f"param {text!r} holds {env[text]!r}, not an operator's name", child.head)
         if text in known:
             return text, child.argument
+        from shapecalc.source.spelling import respelled
+
         near = nearest(text, known)
         help = f"did you mean {near}?" if near else "operators are named as in torch.nn"
-        raise Mistake("SC106", f"no operator or block is named {text!r}", child.head, help)
+        fix = respelled(child.head, text, near)
+        raise Mistake("SC106", f"no operator or block is named {text!r}", child.head, help, fix)
 
     def merge(self, child: Child, head: str, argument: Any, name: str, here: Here, given: Given) -> Entry:
         """An operator applied to the results of its branches, each of which begins at what the merge was given."""

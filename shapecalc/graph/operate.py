@@ -11,7 +11,7 @@ from shapecalc.graph.scope import Entry
 from shapecalc.graph.values import attributes_of, match_arguments, missing_arguments, read_argument
 from shapecalc.graph.wiring import resolve, wire_of
 from shapecalc.ops.kinds import Unfit
-from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED, Claim
+from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED, Claim, UnknownFact
 from shapecalc.source.located import Pairs
 
 if TYPE_CHECKING:
@@ -152,11 +152,29 @@ def _settle(
     if unfit:
         raise Mistake("SC212", f"{operator.__name__} {unfit}", node.place)
     assumed = _judge(walk, op, node, xs)
+    _check_weights(op, node, xs)
     shapes = op.shape(*xs)
     dtypes = op.dtypes(*given) or given[:1] * len(shapes)
     if not assumed:
         walk.settled[key] = op, shapes, dtypes
     return shapes, dtypes
+
+
+def _check_weights(op: Operator, node: Node, xs: tuple[Shape, ...]) -> None:
+    """No tensor of a module may have the batch's size: it is made once, before any batch is known."""
+    if all(type(size) is int or size is x[0] for x in xs if x for size in x):
+        return
+    from shapecalc.dims.sym import names
+
+    try:
+        tensors = {**op.weights(), **op.buffers()}
+    except UnknownFact:
+        return
+    for name, shape in tensors.items():
+        if any("N" in names(size) for size in shape):
+            text = f"{node.op_name}'s {name} {shown_shape(shape)} would have the size of the batch N"
+            wire = node.inputs[0]
+            raise Mistake("SC215", text, node.place, arrival(wire) if wire is not None else "")
 
 
 def _check_first(operator: type[Operator], node: Node, x: Shape) -> None:

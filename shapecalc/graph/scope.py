@@ -119,10 +119,13 @@ def _inside(entry: Entry) -> str:
 
 
 def _unknown(name: str, known: Mapping[str, Entry], message: str, place: Any) -> Mistake:
+    from shapecalc.source.spelling import respelled
+
     near = nearest(name, known)
     candidates = [n for n in known if not n.isdigit()]
     listing = f"names that can be used here: {', '.join(candidates[-12:])}" if candidates else ""
-    return Mistake("SC114", f"{message} {name!r}", place, f"did you mean `{near}`?" if near else listing)
+    help = f"did you mean `{near}`?" if near else listing
+    return Mistake("SC114", f"{message} {name!r}", place, help, respelled(place, name, near))
 
 
 def _output(entry: Entry, index: int, path: str, place: Any) -> Entry:

@@ -72,11 +72,14 @@ def _located(error: Any, node: Scalar, env: Env, words: frozenset[str] = NO_WORD
     name = getattr(error, "name", None)
     if name and broken(name) in env:
         return Silent()
-    help = error.help
+    help, fix = error.help, None
     if name:
+        from shapecalc.source.spelling import respelled
+
         near = nearest(name, [*words, *(k for k in env if " " not in k)])
+        fix = respelled(node, name, near, error.start)
         help = f"did you mean `{near}`?" if near else _BOOLEANS.get(name.lower(), help)
-    return Mistake(CODES.get(error.kind, "SC112"), error.message, node.span(error.start, error.end), help)
+    return Mistake(CODES.get(error.kind, "SC112"), error.message, node.span(error.start, error.end), help, fix)
 
 
 def param_value(node: Node, env: Env) -> Any:
@@ -168,8 +171,12 @@ def layer_of(node: Node, env: Env) -> Part:
     else:
         raise Mistake("SC105", f"a layer is due here, not {kind_of(node)}", node)
     if head.text not in MODULES:
+        from shapecalc.source.spelling import respelled
+
         near = nearest(head.text, MODULES)
-        raise Mistake("SC106", f"no operator is named {head.text!r}", head, f"did you mean {near}?" if near else "")
+        help = f"did you mean {near}?" if near else ""
+        message = f"no operator is named {head.text!r}"
+        raise Mistake("SC106", message, head, help, respelled(head, head.text, near))
     operator = find(head.text)
     by_name, main, required = attributes_of(operator)
     nothing = isinstance(argument, Scalar) and argument.value is None
@@ -205,18 +212,23 @@ def match_arguments(
 
     for key, _ in argument.pairs:
         if key.text not in known and (cut := cut_expression(argument, key)) is not None:
-            return {}, [Mistake("SC112", cut[0], key, cut[1])]
+            return {}, [Mistake("SC112", cut[0], key, cut[1], cut[2])]
     listed = tuple(known)
     return given, [
-        _unknown_argument(title, k, listed) for k, _ in argument.pairs if k.text in given and k.text not in listed
+        _unknown_argument(title, k, listed, given)
+        for k, _ in argument.pairs
+        if k.text in given and k.text not in listed
     ]
 
 
-def _unknown_argument(title: str, key: Scalar, known: tuple[str, ...]) -> Mistake:
+def _unknown_argument(title: str, key: Scalar, known: tuple[str, ...], given: Collection[str]) -> Mistake:
+    from shapecalc.source.spelling import respelled
+
     near = nearest(key.text, known)
     listing = f"its arguments are {', '.join(known)}" if known else "it takes none"
     help = f"did you mean `{near}`?" if near else listing
-    return Mistake("SC107", f"{title} has no argument {key.text!r}", key, help)
+    fix = respelled(key, key.text, near, taken=given)
+    return Mistake("SC107", f"{title} has no argument {key.text!r}", key, help, fix)
 
 
 def missing_arguments(title: str, missing: list[Attribute], head: Node) -> Mistake:

@@ -10,70 +10,20 @@ import re
 from typing import TYPE_CHECKING
 
 from shapecalc.ops.registry import MODULES, find
+from shapecalc.source import edit
 from shapecalc.source.located import Items, Pairs, Scalar
 
 if TYPE_CHECKING:
     from shapecalc.source import located
+    from shapecalc.source.edit import Edit
     from shapecalc.source.spec import Child
     from shapecalc.source.text import Source
 
-    Edit = tuple[int, int, str]
-
-FLOW = re.compile(r"[,\[\]{}]")
-"""What a plain scalar may hold in a block, and not inside of braces."""
-
 
 def set_argument(source: Source, child: Child, name: str, value: str) -> Edit | None:
-    """The edit that gives a layer the argument `name: value`, whatever form its arguments are written in.
-
-    `{Conv2d: {out_channels: 8}}` becomes `{Conv2d: {out_channels: 8, bias: false}}`, `{Linear: 10}` becomes
-    `{Linear: {out_features: 10, bias: false}}`, and `ReLU` becomes `{ReLU: {inplace: true}}`.
-    """
-    argument = child.argument
-    pair = f"{name}: {value}"
-    if argument is None:
-        return _give_arguments(source, child, pair)
-    if not isinstance(argument, Pairs):
-        return _name_main(source, child, argument, pair)
-    written = argument.get(name)
-    if written is not None:
-        return written.start, written.end, value
-    if source.text[argument.start : argument.start + 1] == "{":
-        return _into_flow(source, argument, pair)
-    first, last = argument.pairs[0][0], argument.pairs[-1][1]
-    margin = " " * (source.place(first.start)[1] - 1)
-    end = _line_end(source, last.end)
-    return end, end, f"\n{margin}{pair}"
-
-
-def _give_arguments(source: Source, child: Child, pair: str) -> Edit | None:
-    head = child.head
-    follows = re.compile(r"[ \t]*:").match(source.text, head.end)
-    if follows is not None:  # `Conv2d:` with nothing behind it
-        return follows.end(), follows.end(), f" {{{pair}}}"
-    return head.start, head.end, f"{{{source.text[head.start : head.end]}: {{{pair}}}}}"
-
-
-def _name_main(source: Source, child: Child, argument: located.Node, pair: str) -> Edit | None:
-    """`{Linear: 10}`: the bare value gets the name of the argument that it stands for."""
-    if child.head.text not in MODULES:
-        return None
-    main = next((a.name for a in find(child.head.text).attributes if a.main), "")
-    text = source.text[argument.start : argument.end]
-    flow = isinstance(argument, Items) and text.startswith("[")
-    if not main or "\n" in text or not (flow or isinstance(argument, Scalar)):
-        return None
-    if isinstance(argument, Scalar) and not argument.quoted and FLOW.search(text):
-        text = f'"{text}"'
-    return argument.start, argument.end, f"{{{main}: {text}, {pair}}}"
-
-
-def _into_flow(source: Source, argument: Pairs, pair: str) -> Edit:
-    """Behind the last pair of `{...}`, before a trailing comma or the brace."""
-    if not argument.pairs:
-        return argument.start, argument.end, f"{{{pair}}}"
-    end = argument.pairs[-1][1].end
-    return end, end, f", {pair}"
+    """The edit that gives a layer the argument `name: value`, whatever form its arguments are written in."""
+    attributes = find(child.head.text).attributes if child.head.text in MODULES else ()
+    return edit.set_argument(source, child, name, value, next((a.name for a in attributes if a.main), ""))
 
 
 def remove_argument(source: Source, arguments: Pairs, name: str) -> Edit | None:
@@ -148,14 +98,9 @@ def _remove_lines(source: Source, start: int, end: int, mark: str) -> Edit | Non
     begin = max(text.rfind("\n", 0, start), text.rfind("\r", 0, start)) + 1
     if text[begin:start].strip() != mark.strip():
         return None
-    stop = _line_end(source, end)
+    stop = edit.line_end(source, end)
     if not re.fullmatch(r"[ \t]*(?:#[^\r\n]*)?", text[end:stop]):
         return None
     if stop == len(text):
         return max(0, begin - 1), stop, ""
     return begin, stop + (2 if text.startswith("\r\n", stop) else 1), ""
-
-
-def _line_end(source: Source, offset: int) -> int:
-    found = re.compile(r"[\r\n]|$").search(source.text, offset)
-    return found.start() if found else len(source.text)

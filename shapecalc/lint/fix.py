@@ -67,10 +67,16 @@ def _round(mended: Mended, wanted: Sequence[Diagnostic], analyse: Analyse) -> bo
     report = analyse(text)
     if text == mended.text or _errors(report) > _errors(mended.report):
         return False
-    if all(fix.safety == SAFE for fix in chosen) and report.state_dict() != mended.report.state_dict():
+    if all(fix.safety == SAFE for fix in chosen) and not _keeps(mended.report, report):
         return False
     mended.text, mended.report, mended.count = text, report, mended.count + len(chosen)
     return True
+
+
+def _keeps(before: Report, after: Report) -> bool:
+    """Whether all tensors stay as they were; a spec with errors has only some of them yet, and may get more."""
+    tensors, now = before.state_dict(), after.state_dict()
+    return tensors == now or (_errors(before) > 0 and tensors.items() <= now.items())
 
 
 def _apart(fixes: Sequence[Fix]) -> list[Fix]:

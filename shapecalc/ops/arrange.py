@@ -68,6 +68,8 @@ class OneAxis(TensorFunction):
 
 def cut_lies(arrival: Arrival, axis: int, pace: Dim = 1) -> Sequence[Lie]:
     """How views lie that are parts of an axis, or positions of it, which then goes."""
+    if not arrival.ys:  # nothing taken apart
+        return ()
     strides = strides_of(arrival.xs[0], arrival.lies[0])
     if len(arrival.ys[0]) < len(strides):
         cut = (*strides[:axis], *strides[axis + 1 :])

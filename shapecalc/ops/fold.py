@@ -145,7 +145,8 @@ class Fold(Columns):
 
 def _say_fits(op: Any, xs: Sequence[Shape], axis: int) -> str:
     image = op.image(xs)
-    tight = [n for n, (i, (k, s, p, d)) in enumerate(zip(image, op.axes, strict=True)) if d * (k - 1) + 1 > i + 2 * p]
+    over = [d * (k - 1) + 1 - i - 2 * p for i, (k, s, p, d) in zip(image, op.axes, strict=True)]
+    tight = [n for n, gap in enumerate(over) if type(gap) is int and gap > 0]
     n = axis - len(xs[0]) + 2 if axis >= 0 else next(iter(tight), 0)
     k, _, p, d = op.axes[n]
     extent = f"kernel {k}" if d == 1 else f"kernel {k} with dilation {d} spans {d * (k - 1) + 1} and"

@@ -125,7 +125,9 @@ class Resize(Arrangement):
         )
 
     def never_empty(self, x: Shape) -> int:
-        """torch has adaptive pools for areas, of which those over one and two axes let channels be none."""
+        """torch has adaptive pools for areas, of which those over one and two axes let channels be none; or a mean."""
+        if self.mode == "area" and all(map(is_one, self.shape(x)[0][2:])):
+            return 0
         return len(x) - 2 if self.mode == "area" and len(x) < 5 else len(x) - 1
 
     def unfit_dtypes(self, *dtypes: str) -> str:

@@ -6,12 +6,15 @@ most often an expression that YAML takes for something else, which the advice th
 
 from __future__ import annotations
 
+from shapecalc.source.cut import quoted, quoting
 from shapecalc.source.diagnostic import Diagnostic
 from shapecalc.source.text import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from shapecalc.source.diagnostic import Fix
 
     Said = tuple[str, str]
 
@@ -44,13 +47,17 @@ def _forbidden_character(text: str) -> Diagnostic:
 
 
 class _Fault:
-    """A parser's error with the text around its mark. `opening` is where the construct began that failed."""
+    """A parser's error with the text around its mark. `opening` is where the construct began that failed.
 
-    __slots__ = ("at", "at_end", "opening", "problem", "text")
+    `fix` quotes what the advice shows quoted, where that is an expression.
+    """
+
+    __slots__ = ("at", "at_end", "fix", "opening", "problem", "text")
 
     def __init__(self, text: str, error: Exception) -> None:
         mark, context = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
         self.text = text
+        self.fix: Fix | None = None
         self.problem: str = getattr(error, "problem", None) or ""
         self.at: int = mark.index if mark is not None else 0
         self.opening: int = context.index if context is not None else self.at
@@ -60,7 +67,7 @@ class _Fault:
 
     def diagnostic(self, message: str, advice: str) -> Diagnostic:
         message, advice = one_line(message, 200), one_line(advice, 200)
-        return Diagnostic("SC002", message, self.at, min(self.at + 1, len(self.text)), help=advice)
+        return Diagnostic("SC002", message, self.at, min(self.at + 1, len(self.text)), help=advice, fix=self.fix)
 
     def character(self) -> str:
         return self.text[self.at : self.at + 1]
@@ -76,25 +83,45 @@ class _Fault:
         line = self.text[start:end]
         return "tab" in self.problem or "\t" in line[: len(line) - len(line.lstrip())]
 
-    def value(self) -> str:
-        """The value in the line of the mark: what follows `key: ` or `- `."""
-        start, end = self.line(self.at)
-        line = self.text[start:end].strip()
-        while line.startswith("- "):
-            line = line[2:].lstrip()
-        key, separator, value = line.partition(": ")
-        return value.strip() if separator and key[0] not in "{['\"" else line
+    def value(self) -> tuple[int, int]:
+        """Where the value in the line of the mark stands: what follows `key: ` or `- `."""
+        start, end = self.trimmed(*self.line(self.at))
+        while self.text.startswith("- ", start, end):
+            start, end = self.trimmed(start + 2, end)
+        colon = self.text.find(": ", start, end)
+        if colon < 0 or self.text[start] in "{['\"":
+            return start, end
+        return self.trimmed(colon + 2, end)
+
+    def trimmed(self, start: int, end: int) -> tuple[int, int]:
+        """A span without the white space at its ends."""
+        piece = self.text[start:end]
+        start += len(piece) - len(piece.lstrip())
+        return start, max(start, end - len(piece) + len(piece.rstrip()))
+
+    def quoted(self, start: int, end: int) -> str:
+        """A piece of the text in quotes, which the fix then writes."""
+        self.fix = quoting(self.text, start, end)
+        return quoted(self.text[start:end])
+
+    def quoted_value(self) -> str:
+        """The value at the mark in quotes: that of the line, or the single one within its brackets."""
+        start, end = self.value()
+        inside = self.text[start : start + 1] in ("{", "[") and start < self.at
+        return self.quoted(*(self.part() if inside else (start, end)))
 
     def quoting(self) -> str:
         """Advice that shows the line's value quoted, where it begins as no plain text does."""
-        value = self.value()
+        start, end = self.value()
+        value = self.text[start:end]
         if value[:1] in ("'", '"') and value[-1] == value[0]:
             inner = value[1:-1]
             return f"write {quoted(inner)}" if value[0] in inner else "look for a quote that is not closed above"
-        return f"if this is an expression, quote it: {quoted(value)}" if value[:1] in tuple(_SPECIAL) else ""
+        special = value[:1] in tuple(_SPECIAL)
+        return f"if this is an expression, quote it: {self.quoted(start, end)}" if special else ""
 
-    def part(self) -> str:
-        """The single value around the mark in `{...}` or `[...]`, its own brackets and all."""
+    def part(self) -> tuple[int, int]:
+        """Where the single value around the mark in `{...}` or `[...]` stands, its own brackets and all."""
         start = self.at
         while start > 0 and self.text[start - 1] not in ",{[:\n\r":
             start -= 1
@@ -104,25 +131,15 @@ class _Fault:
             if depth < 0 or (depth == 0 and self.text[end] == ","):
                 break
             end += 1
-        return self.text[start:end].strip()
-
-
-def quoted(value: str) -> str:
-    """A text as YAML writes it in quotes.
-
-    >>> quoted("max(1, c // 4)")
-    '"max(1, c // 4)"'
-    """
-    if '"' in value or "\\" in value:
-        return "'" + value.replace("'", "''") + "'"
-    return f'"{value}"'
+        return self.trimmed(start, end)
 
 
 def _cut_flow(fault: _Fault) -> Said:
     bracket = fault.text[fault.opening : fault.opening + 1]
     if fault.character() in ("[", "{"):
-        part = fault.part()
-        return f"`{part}` must be quoted inside of `{bracket}`", f"write {quoted(part)}"
+        start, end = fault.part()
+        message = f"`{fault.text[start:end]}` must be quoted inside of `{bracket}`"
+        return message, f"write {fault.quoted(start, end)}"
     closing = {"{": "}", "[": "]"}.get(bracket, "the bracket")
     if fault.at_end or fault.line(fault.at) != fault.line(fault.opening):
         fault.at = fault.opening
@@ -134,25 +151,25 @@ def _cut_flow(fault: _Fault) -> Said:
 
 
 def _no_token(fault: _Fault) -> Said:
-    return f"`{fault.character()}` cannot begin a value", f"quote it: {quoted(fault.value())}"
+    return f"`{fault.character()}` cannot begin a value", f"quote it: {fault.quoted_value()}"
 
 
 def _block_text(fault: _Fault) -> Said:
     fault.at = fault.opening
     sign = fault.character()
-    return f"`{sign}` at the start of a value begins a block of text", f"quote it: {quoted(fault.value())}"
+    return f"`{sign}` at the start of a value begins a block of text", f"quote it: {fault.quoted_value()}"
 
 
 def _no_name(fault: _Fault) -> Said:
     fault.at = fault.opening
     what = {"*": "an alias", "&": "an anchor"}.get(fault.character(), "a name")
-    return f"`{fault.character()}` begins {what} in YAML", f"quote the expression: {quoted(fault.value())}"
+    return f"`{fault.character()}` begins {what} in YAML", f"quote the expression: {fault.quoted_value()}"
 
 
 def _colon(fault: _Fault) -> Said:
     start, _ = fault.line(fault.at)
     if ": " in fault.text[start : fault.at]:
-        return "a second `: ` in one line", f"quote the value if it is text: {quoted(fault.value())}"
+        return "a second `: ` in one line", f"quote the value if it is text: {fault.quoted_value()}"
     return (
         "a key cannot stand here, because the line above is not finished by `:` or has a value already",
         "write a blank after each `:`, and indent this line like the keys beside it",
@@ -212,7 +229,7 @@ _EXPLANATIONS: tuple[tuple[str, Callable[[_Fault], Said]], ...] = (
     ),
     (
         "mapping keys are not allowed",
-        lambda fault: ("`?` begins a key in YAML", f"quote the expression: {quoted(fault.value())}"),
+        lambda fault: ("`?` begins a key in YAML", f"quote the expression: {fault.quoted_value()}"),
     ),
     (
         "expected node content",
@@ -228,7 +245,7 @@ _EXPLANATIONS: tuple[tuple[str, Callable[[_Fault], Said]], ...] = (
     ),
     (
         "tag handle",
-        lambda fault: ("a tag that is not declared", f"quote the expression: {quoted(fault.value())}"),
+        lambda fault: ("a tag that is not declared", f"quote the expression: {fault.quoted_value()}"),
     ),
     (
         "directive",

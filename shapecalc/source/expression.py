@@ -37,6 +37,7 @@ __all__ = [
     "ExpressionError",
     "bind_targets",
     "evaluate",
+    "is_expression",
     "is_identifier",
     "loop_header",
     "names_in",
@@ -101,6 +102,15 @@ def names_in(text: str) -> set[str]:
         elif isinstance(node, list):
             nodes += node
     return found - CONSTANTS.keys()
+
+
+def is_expression(text: str) -> bool:
+    """Whether a text has the grammar of an expression; what its names mean is not asked."""
+    try:
+        _parse(text)
+    except ExpressionError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=4096)

@@ -16,6 +16,7 @@ from shapecalc.source.spec import Body, Child, Loop, Nest, Spoilt
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from shapecalc.source.diagnostic import Fix
     from shapecalc.source.located import Node
     from shapecalc.source.template import Targets
 
@@ -57,8 +58,8 @@ class LayerReader:
         self.heads = heads
         self.diagnostics = diagnostics
 
-    def report(self, code: str, message: str, node: Node, help: str = "") -> None:
-        self.diagnostics.append(Diagnostic(code, message, node.start, node.end, help=help))
+    def report(self, code: str, message: str, node: Node, help: str = "", fix: Fix | None = None) -> None:
+        self.diagnostics.append(Diagnostic(code, message, node.start, node.end, help=help, fix=fix))
 
     def body(self, node: Node, where: str) -> Body | None:
         """A list numbers its children, a mapping names them; every key of the mapping is a name."""
@@ -192,15 +193,18 @@ class LayerReader:
         from shapecalc.source.cut import cut_expression
 
         if (cut := cut_expression(node, key)) is not None:
-            self.report("SC112", cut[0], key, cut[1])
+            self.report("SC112", cut[0], key, cut[1], cut[2])
             return
         if key.text in self.heads:
             message = f"a layer is one operator, and {head.text!r} and {key.text!r} are two"
             self.report("SC103", message, key, "write two items, or give each a name of its own")
             return
+        from shapecalc.source.spelling import respelled
+
         near = nearest(key.text, names.WIRING_KEYS)
         help = f"did you mean `{near}`?" if near else f"arguments of {head.text} stand inside its mapping"
-        self.report("SC103", f"a layer has no key {key.text!r} beside {head.text!r}", key, help)
+        fix = respelled(key, key.text, near, taken=[k.text for k, _ in node.pairs])
+        self.report("SC103", f"a layer has no key {key.text!r} beside {head.text!r}", key, help, fix)
 
     def bodies(self, head: Scalar, argument: Node | None) -> dict[str, Body] | None:
         """The sequences that a structural layer holds, or None where they cannot be read."""
@@ -239,6 +243,8 @@ class LayerReader:
         return None if body is None else Nest(name, body, start, node.end)
 
     def unknown_operator(self, key: Scalar, near: str | None) -> None:
+        from shapecalc.source.spelling import respelled
+
         near = near or nearest(key.text, self.heads)
         if key.text in names.WIRING_KEYS:
             message, help = (
@@ -248,7 +254,7 @@ class LayerReader:
             self.report("SC103", message, key, help)
             return
         help = f"did you mean {near}?" if near else "operators are named as in torch.nn; `shapecalc op` lists them"
-        self.report("SC106", f"no operator or block is named {key.text!r}", key, help)
+        self.report("SC106", f"no operator or block is named {key.text!r}", key, help, respelled(key, key.text, near))
 
     def may_be_child(self, node: Node, depth: int = 0) -> bool:
         if isinstance(node, Scalar):

@@ -18,6 +18,7 @@ from shapecalc.source.spec import Block, Spec
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from shapecalc.source.diagnostic import Fix
     from shapecalc.source.located import Node
     from shapecalc.source.spec import Body
     from shapecalc.source.text import Source
@@ -46,8 +47,8 @@ class _Parser:
         self.diagnostics: list[Diagnostic] = []
         self.layers = LayerReader(operators, self.diagnostics)
 
-    def report(self, code: str, message: str, node: Node, help: str = "") -> None:
-        self.diagnostics.append(Diagnostic(code, message, node.start, node.end, help=help))
+    def report(self, code: str, message: str, node: Node, help: str = "", fix: Fix | None = None) -> None:
+        self.diagnostics.append(Diagnostic(code, message, node.start, node.end, help=help, fix=fix))
 
     # documents
 
@@ -93,12 +94,15 @@ class _Parser:
     def version(self, root: Pairs) -> bool:
         version = root.get("shapecalc")
         if version is None:
+            from shapecalc.source.spelling import respelled
+
             near = next((k for k, _ in root.pairs if nearest(k.text, ["shapecalc"])), None)
             self.report(
                 "SC101",
                 "this is no shapecalc spec: the key `shapecalc` is missing",
                 near or root.pairs[0][0] if root.pairs else root,
                 f"{'did you mean `shapecalc`? ' if near else ''}begin with `shapecalc: {LANGUAGE_VERSION}`",
+                respelled(near, near.text, "shapecalc") if near else None,
             )
             return False
         value = version.value if isinstance(version, Scalar) else None
@@ -172,9 +176,12 @@ class _Parser:
         known = tuple(known)
         for key, _ in pairs.pairs:
             if key.text not in known:
+                from shapecalc.source.spelling import respelled
+
                 near = nearest(key.text, known)
                 help = f"did you mean `{near}`?" if near else f"the keys are {', '.join(known)}"
-                self.report("SC103", f"{owner} has no key {key.text!r}", key, help)
+                fix = respelled(key, key.text, near, taken=[k.text for k, _ in pairs.pairs])
+                self.report("SC103", f"{owner} has no key {key.text!r}", key, help, fix)
 
     # blocks
 

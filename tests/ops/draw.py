@@ -120,11 +120,12 @@ def _sample(name: str, random: Random) -> Draw:
 
 
 def _step(drawn: Draw, random: Random, *, wild: bool) -> None:
-    steps: list[Any] = [_change_attribute] * 5
+    attributes = any(a.name not in HELD for a in find(drawn.name).attributes)
+    steps: list[Any] = [_change_attribute] * 5 * attributes
     if drawn.inputs:
         steps += [_change_size] * 4 + [_change_rank] * (2 if wild else 1)
         steps += [_change_dtype] * (2 if wild else 1)
-        steps += [_change_count] * wild
+        steps += [_change_count] * (1 if attributes else 8) * wild
     random.choice(steps)(drawn, random, wild)
 
 
@@ -197,8 +198,9 @@ def _change_count(drawn: Draw, random: Random, wild: bool) -> None:
         return
     if len(drawn.inputs) > 1 and random.random() < 0.5:
         drawn.inputs.pop()
-    elif None not in drawn.inputs:
-        drawn.inputs.append(drawn.inputs[-1])
+    elif drawn.inputs[-1] is not None and None not in drawn.inputs:
+        shape, dtype = drawn.inputs[-1]
+        drawn.inputs.append((shape or (2,), dtype))  # a tensor without dimensions passes for a number
 
 
 # attributes

@@ -124,6 +124,11 @@ EXCUSES: list[Excuse] = [
         both(empty, refused("SC206")),
     ),
     Excuse(
+        r"ConvTranspose\dd",
+        "torch makes something of no positions where there are no samples either",
+        both(empty, refused("SC211 axis")),
+    ),
+    Excuse(
         "MultiheadAttention",
         "a dropout of more than everything, or a hint without a mask, passes in evaluation only",
         refused("SC109 dropout|SC122 is_causal"),
@@ -183,6 +188,11 @@ EXCUSES: list[Excuse] = [
         ".*",
         "beside others, a tensor without dimensions counts for the dtype by its kind alone, as a number does",
         lambda draw, ours, theirs: without_dimensions(draw) and shapes(ours) == shapes(theirs) is not None,
+    ),
+    Excuse(
+        "ScaledDotProductAttention",
+        "torch, which divides by the heads that there are not, is not asked about shared heads of nothing",
+        denied("torch dies of no heads"),
     ),
     Excuse("AdaptiveLogSoftmaxWithLoss", "no memory holds such weights", denied("can't allocate memory")),
     Excuse("Where", "torch calls a condition of uint8 deprecated", refused("SC212 Where takes bool, and uint8")),

@@ -30,7 +30,7 @@ MANY = max(200, -(-20_000 // len(MODULES)))
 """Draws an operator in the battery."""
 SHARE = 4
 """At least one draw in so many is accepted by torch, and one refused."""
-MOST_DRAWS = 40
+MOST_DRAWS = 100
 """Draws for one that counts."""
 SEED = 20_261_122
 BATTERY_SEED = int(os.environ.get("SHAPECALC_SEED", "0")) or Random().randrange(2**31)

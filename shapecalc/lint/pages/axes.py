@@ -31,8 +31,8 @@ class UnequalSizes(Page):
                 - Conv2d: {out_channels: 32, kernel_size: 1, stride: 2}
 
     Limits:
-        `Add`, `Sub` and `Residual` refuse broadcasting unless `broadcast: true` allows it, though torch would broadcast.
-        Where a size is not known, what must hold becomes an assumption. The help traces each operand.
+        `Add`, `Sub` and `Residual` refuse broadcasting unless `broadcast: true` allows it, though torch would
+        broadcast. Where a size is not known, what must hold becomes an assumption. The help traces each operand.
     """
 
     code = "SC211"
@@ -138,8 +138,8 @@ class BatchOutOfPlace(Page):
           - LSTM: {hidden_size: 32, batch_first: true}
 
     Limits:
-        The unsafe fix sets `batch_first`. The other remedy is an input with time first: `input: [T, N, 16]`. Other layers
-        that mix samples (a Permute before Linear) are not told.
+        The unsafe fix sets `batch_first`. The other remedy is an input with time first: `input: [T, N, 16]`. Other
+        layers that mix samples (a Permute before Linear) are not told.
     """
 
     code = "SC215"

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, ClassVar
+
 from shapecalc.lint.rule import Page
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class BrokenExpectation(Page):
     """what `expect` states does not hold
 
     Why:
-        `expect` is the contract of a network: its output, params, cost or memory, at the document or at a layer. A change
-        that breaks it is either a mistake, or wants the contract changed in the same commit.
+        `expect` is the contract of a network: its output, params, cost or memory, at the document or at a layer. A
+        change that breaks it is either a mistake, or wants the contract changed in the same commit.
 
     Bad:
         shapecalc: 1
@@ -71,15 +76,15 @@ class ExpectationNotChecked(Page):
     """
 
     code = "SC502"
-    settings = {"width": 128}
+    settings: ClassVar[Mapping[str, object]] = {"width": 128}
 
 
 class ExpectationUndecided(Page):
     """what `expect` states can neither be shown nor refuted
 
     Why:
-        With symbolic sizes, or a block that does not state a fact, a figure may be unknown. An expectation of it is then
-        no contract: it would hold whatever happened.
+        With symbolic sizes, or a block that does not state a fact, a figure may be unknown. An expectation of it is
+        then no contract: it would hold whatever happened.
 
     Bad:
         shapecalc: 1

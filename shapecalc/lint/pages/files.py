@@ -118,7 +118,7 @@ class AmbiguousNumber(Page):
           - Flatten
 
     Limits:
-        Write `0o17` where an octal number is meant. In a key a leading zero is part of a name and allowed.
+        Write `0o17` where an octal number is meant. In a key a leading zero is part of a name.
     """
 
     code = "SC004"
@@ -128,8 +128,9 @@ class MergeKey(Page):
     """the YAML merge key `<<` is not supported; blocks do its work
 
     Why:
-        A merge key copies keys from elsewhere and lets some of them be overridden: what a layer is can then no longer be
-        read where it stands, and nested merges grow without bounds. A block with params says the same and is named.
+        A merge key copies keys from elsewhere and lets some of them be overridden: what a layer is can then no longer
+        be read where it stands, and nested merges grow without bounds. A block with params says the same and is
+        named.
 
     Bad:
         shapecalc: 1

@@ -63,8 +63,8 @@ class UnknownKey(Page):
     """a key that the language does not know
 
     Why:
-        A key that nothing reads has no effect: `ouput: x` would leave the output as it was. So every key of the document,
-        of a block, of an input, of `train`, `lint` and `expect`, and beside an operator, must be known.
+        A key that nothing reads has no effect: `ouput: x` would leave the output as it was. So every key of the
+        document, of a block, of an input, of `train`, `lint` and `expect`, and beside an operator, must be known.
 
     Bad:
         shapecalc: 1
@@ -121,9 +121,9 @@ class WrongType(Page):
     """a value has the wrong type
 
     Why:
-        A size is an integer, `layers` a list or a mapping, a reference a name. Another type is a slip that torch would
-        meet later, or silently take for something else. A float is no size even where it is whole: `c / 2` gives a float,
-        `c // 2` an integer.
+        A size is an integer, `layers` a list or a mapping, a reference a name. Another type is a slip that torch
+        would meet later, or silently take for something else. A float is no size even where it is whole: `c / 2`
+        gives a float, `c // 2` an integer.
 
     Bad:
         shapecalc: 1

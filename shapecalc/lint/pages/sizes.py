@@ -1,4 +1,4 @@
-"""Manual pages of sizes that a layer's arguments do not allow: windows, channels, features, groups. They check nothing."""
+"""Manual pages of sizes that a layer's arguments do not allow: windows, channels, groups. They check nothing."""
 
 from __future__ import annotations
 
@@ -61,8 +61,9 @@ class ChannelMismatch(Page):
           - Conv2d: {in_channels: 16, out_channels: 64, kernel_size: 3}
 
     Limits:
-        The unsafe fix writes the number that arrives; the mistake may as well be in the layer before. No fix is given in
-        loops and blocks, where one text makes several layers. Channels that operands of a merge disagree in are SC211.
+        The unsafe fix writes the number that arrives; the mistake may as well be in the layer before. No fix is given
+        in loops and blocks, where one text makes several layers. Channels that operands of a merge disagree in are
+        SC211.
     """
 
     code = "SC202"
@@ -92,8 +93,8 @@ class FeatureMismatch(Page):
           - Linear: {in_features: 1568, out_features: 10}
 
     Limits:
-        The unsafe fix writes the number that arrives, where it is known and the text makes one layer. Leave the argument
-        out and it is inferred.
+        The unsafe fix writes the number that arrives, where it is known and the text makes one layer. Leave the
+        argument out and it is inferred.
     """
 
     code = "SC203"
@@ -214,8 +215,8 @@ class PoolPaddingTooLarge(Page):
     """pool padding is more than half of the kernel
 
     Why:
-        A window with more padding than half of it would lie wholly outside of the map, with nothing to take a maximum or
-        a mean of. torch raises in the first forward pass.
+        With more padding than half of the kernel, windows at the border would hold more padding than map, and with as
+        much as the kernel nothing to take a maximum or a mean of. torch raises in the first forward pass.
 
     Bad:
         shapecalc: 1

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, ClassVar
+
 from shapecalc.lint.rule import Page
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class BadExpression(Page):
@@ -10,8 +15,8 @@ class BadExpression(Page):
 
     Why:
         Where a number or a size is due, text is an expression over params, sizes and a few functions. One that names
-        nothing, divides by zero or has half a bracket has no value. Often YAML has cut it: inside of braces a comma ends
-        the value, and what is left over becomes a key.
+        nothing, divides by zero or has half a bracket has no value. Often YAML has cut it: inside of braces a comma
+        ends the value, and what is left over becomes a key.
 
     Bad:
         shapecalc: 1
@@ -32,8 +37,8 @@ class BadExpression(Page):
           - Linear: width
 
     Limits:
-        Expressions are no Python: there are no attributes, comprehensions or calls of other functions, and their cost is
-        bounded. A fix quotes what YAML cut at a comma; where a name is near, an unsafe fix writes it.
+        Expressions are no Python: there are no attributes, comprehensions or calls of other functions, and their cost
+        is bounded. A fix quotes what YAML cut at a comma; where a name is near, an unsafe fix writes it.
     """
 
     code = "SC112"
@@ -126,7 +131,7 @@ class UnknownParam(Page):
     """
 
     code = "SC119"
-    settings = {"widht": 128}
+    settings: ClassVar[Mapping[str, object]] = {"widht": 128}
 
 
 class TooManyLayers(Page):

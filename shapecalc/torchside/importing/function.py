@@ -1,0 +1,296 @@
+"""A call of a tensor function -> the operator that it is, with its arguments by name and its tensors in order.
+
+Functions are found by their name alone, which torch spells alike for `torch.f`, `Tensor.f`, `Tensor.f_` and `F.f`. What
+an argument means is the operator's matter; here only stands in which order torch takes them.
+"""
+
+from __future__ import annotations
+
+import inspect
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from shapecalc.ops.op import INFERRED
+from shapecalc.ops.registry import MODULES, find
+from shapecalc.torchside.importing.layer import attributes, is_default
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+KEEPS = frozenset(
+    "contiguous clone detach requires_grad_ alias view_as_real_ identity cpu cuda positive __pos__ dropout_off".split()
+)
+"""Functions whose result is their input, as far as a spec can tell."""
+
+OTHER_NAMES: Mapping[str, str] = {
+    "view": "Reshape",
+    "swapaxes": "Transpose",
+    "swapdims": "Transpose",
+    "moveaxis": "MoveDim",
+    "concat": "Cat",
+    "concatenate": "Cat",
+    "clip": "Clamp",
+    "absolute": "Abs",
+    "negative": "Neg",
+    "true_divide": "Div",
+    "truediv": "Div",
+    "divide": "Div",
+    "multiply": "Mul",
+    "subtract": "Sub",
+    "rsub": "Sub",
+    "iadd": "Add",
+    "isub": "Sub",
+    "imul": "Mul",
+    "itruediv": "Div",
+    "radd": "Add",
+    "rmul": "Mul",
+    "rtruediv": "Div",
+    "rmatmul": "MatMul",
+    "special_erf": "Erf",
+}
+
+SIGNATURES: Mapping[str, str] = {
+    "flatten": "input start_dim=0 end_dim=-1",
+    "unflatten": "input dim unflattened_size",
+    "reshape": "input *shape",
+    "view": "input *shape",
+    "permute": "input *dims",
+    "transpose": "input dim0 dim1",
+    "swapaxes": "input dim0 dim1",
+    "swapdims": "input dim0 dim1",
+    "squeeze": "input dim=None",
+    "unsqueeze": "input dim",
+    "expand": "input *size",
+    "movedim": "input source destination",
+    "moveaxis": "input source destination",
+    "select": "input dim index",
+    "narrow": "input dim start length",
+    "roll": "input shifts dims=None",
+    "repeat": "input *repeats",
+    "tile": "input *dims",
+    "repeat_interleave": "input repeats dim=None",
+    "flip": "input *dims",
+    "where": "condition input other",
+    "gather": "input dim index",
+    "index_select": "input dim index",
+    "masked_fill": "input mask value",
+    "triu": "input diagonal=0",
+    "tril": "input diagonal=0",
+    "chunk": "input chunks dim=0",
+    "split": "input split_size_or_sections dim=0",
+    "unbind": "input dim=0",
+    "mean": "input dim=None keepdim=False",
+    "sum": "input dim=None keepdim=False",
+    "prod": "input dim=None keepdim=False",
+    "std": "input dim=None correction=1 keepdim=False",
+    "var": "input dim=None correction=1 keepdim=False",
+    "norm": "input p=fro dim=None keepdim=False",
+    "logsumexp": "input dim keepdim=False",
+    "cumsum": "input dim",
+    "cumprod": "input dim",
+    "any": "input dim=None keepdim=False",
+    "all": "input dim=None keepdim=False",
+    "max": "input dim=None keepdim=False",
+    "min": "input dim=None keepdim=False",
+    "amax": "input dim=() keepdim=False",
+    "amin": "input dim=() keepdim=False",
+    "argmax": "input dim=None keepdim=False",
+    "argmin": "input dim=None keepdim=False",
+    "sort": "input dim=-1 descending=False stable=False",
+    "topk": "input k dim=-1 largest=True sorted=True",
+    "clamp": "input min=None max=None",
+    "clip": "input min=None max=None",
+    "pow": "input exponent",
+    "softmax": "input dim",
+    "log_softmax": "input dim",
+    "gelu": "input approximate=none",
+    "hardtanh": "input min_val=-1.0 max_val=1.0",
+    "leaky_relu": "input negative_slope=0.01",
+    "cat": "*operands dim=0",
+    "concat": "*operands dim=0",
+    "concatenate": "*operands dim=0",
+    "stack": "*operands dim=0",
+    "einsum": "equation *operands",
+    "bmm": "input mat2",
+    "outer": "input vec2",
+    "pixel_shuffle": "input upscale_factor",
+    "pixel_unshuffle": "input downscale_factor",
+    "channel_shuffle": "input groups",
+    "max_pool1d": "input kernel_size stride=None padding=0 dilation=1 ceil_mode=False return_indices=False",
+    "max_pool2d": "input kernel_size stride=None padding=0 dilation=1 ceil_mode=False return_indices=False",
+    "max_pool3d": "input kernel_size stride=None padding=0 dilation=1 ceil_mode=False return_indices=False",
+    "avg_pool1d": "input kernel_size stride=None padding=0 ceil_mode=False count_include_pad=True",
+    "avg_pool2d": "input kernel_size stride=None padding=0 ceil_mode=False count_include_pad=True divisor_override=None",
+    "avg_pool3d": "input kernel_size stride=None padding=0 ceil_mode=False count_include_pad=True divisor_override=None",
+    "pad": "input pad mode=constant value=None",
+    "dropout": "input p=0.5",
+    "normalize": "input p=2.0 dim=1 eps=1e-12",
+    "scaled_dot_product_attention": "query key value attn_mask=None dropout_p=0.0 is_causal=False scale=None "
+    "enable_gqa=False",
+}
+"""Torch's arguments in their order, those with a star taking all that follow; functions written in Python tell theirs."""
+
+WEIGHTED: Mapping[str, tuple[str, str]] = {
+    "linear": ("Linear", "input weight bias=None"),
+    "layer_norm": ("LayerNorm", "input normalized_shape weight=None bias=None eps=1e-05"),
+    "group_norm": ("GroupNorm", "input num_groups weight=None bias=None eps=1e-05"),
+    "conv1d": ("Conv1d", "input weight bias=None stride=1 padding=0 dilation=1 groups=1"),
+    "conv2d": ("Conv2d", "input weight bias=None stride=1 padding=0 dilation=1 groups=1"),
+    "conv3d": ("Conv3d", "input weight bias=None stride=1 padding=0 dilation=1 groups=1"),
+    "embedding": ("Embedding", "input weight padding_idx=None"),
+}
+"""Functions that take a layer's weights, which that layer stands for."""
+
+
+class Told:
+    """A call as the operator sees it: its name, its arguments, its tensors with their names, and plain operands."""
+
+    __slots__ = ("args", "names", "op", "operands", "tensors", "weights")
+
+    def __init__(self, op: str, args: dict[str, Any], tensors: list[Any], names: list[str]) -> None:
+        self.op = op
+        self.args = args
+        self.tensors = tensors
+        self.names = names
+        self.operands: list[Any] | None = None
+        self.weights: dict[str, Any] = {}
+
+
+def bare(name: str) -> str:
+    """The name without the marks of a method that works in place or of an operator's sign: `__add__`, `add_`."""
+    return name.strip("_")
+
+
+@cache
+def operator_named(name: str) -> str | None:
+    """The operator that a function of this name is, or None."""
+    if name in OTHER_NAMES:
+        return OTHER_NAMES[name]
+    return _by_letters().get(name.replace("_", ""))
+
+
+@cache
+def _by_letters() -> dict[str, str]:
+    return {name.lower(): name for name in reversed(MODULES)}
+
+
+def read_call(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Told | None:
+    """The operator that a call is, or None where there is none."""
+    raw = getattr(function, "__name__", "")
+    name = bare(raw)
+    if name in WEIGHTED:
+        return _weighted(name, args, kwargs)
+    op = operator_named(name)
+    if op is None:
+        return None
+    if find(op).merging and name not in SIGNATURES:
+        operands = [*args, *(kwargs[k] for k in ("other",) if k in kwargs)]
+        return _merge(op, operands[::-1] if name.startswith("r") and raw.startswith("__r") or name == "rsub" else operands)
+    bound = _bound(name, function, args, kwargs)
+    return None if bound is None else _settled(op, bound)
+
+
+def _bound(name: str, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Arguments by torch's names, absent ones by torch's default; None where they do not fit."""
+    if name not in SIGNATURES:
+        return _python(function, args, kwargs)
+    return _fitted(SIGNATURES[name], args, kwargs)
+
+
+def _fitted(signature: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
+    rest = list(args)
+    given = {("input" if key in ("self", "x") else key): value for key, value in kwargs.items()}
+    found: dict[str, Any] = {}
+    for word in signature.split():
+        name, _, default = word.lstrip("*").partition("=")
+        if word.startswith("*") and rest:
+            found[name] = rest[0] if isinstance(rest[0], list | tuple) else rest[:]
+            rest = rest[1:] if isinstance(rest[0], list | tuple) else []
+        elif rest:
+            found[name] = rest.pop(0)
+        elif name in given or name in ALSO and ALSO[name] in given:
+            found[name] = given.get(name, given.get(ALSO.get(name, "")))
+        elif "=" in word:
+            found[name] = _literal(default)
+        else:
+            return None
+    return found
+
+
+ALSO = {"operands": "tensors", "dim": "axis", "input": "self"}
+"""Further names under which torch takes an argument."""
+
+LITERALS: Mapping[str, Any] = {"None": None, "False": False, "True": True, "()": ()}
+
+
+def _literal(text: str) -> Any:
+    if text in LITERALS:
+        return LITERALS[text]
+    try:
+        return float(text) if "." in text or "e-" in text else int(text)
+    except ValueError:
+        return text
+
+
+def _python(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
+    try:
+        bound = inspect.signature(function).bind(*args, **kwargs)
+    except (TypeError, ValueError):
+        tensors = [a for a in args if isinstance(a, Tensor)]
+        return {"input": tensors[0]} if len(args) == len(tensors) == 1 and not kwargs else None
+    bound.apply_defaults()
+    return dict(bound.arguments)
+
+
+def _settled(op: str, bound: Mapping[str, Any]) -> Told | None:
+    """Arguments and tensors apart, by the names that the operator gives them."""
+    names = [n.rstrip("?*") for n in find(op).inputs]
+    known = attributes(op)
+    operands = bound.get("operands")
+    if operands is not None:
+        told = _merge(op, operands) if find(op).merging else Told(op, {}, list(operands), [])
+    else:
+        pairs = [(n, bound[n]) for n in names if isinstance(bound.get(n), Tensor)]
+        told = Told(op, {}, [t for _, t in pairs], [n for n, _ in pairs])
+    for name, value in bound.items():
+        attribute = known.get(name)
+        if attribute is None or name in ("operands", "inplace") or isinstance(value, Tensor):
+            continue
+        if attribute.default is INFERRED and name != "dim":
+            continue
+        if not is_default(attribute, value):
+            told.args[name] = list(value) if isinstance(value, tuple) else value
+    return told if told.tensors else None
+
+
+def _merge(op: str, operands: Sequence[Any]) -> Told | None:
+    tensors = [o for o in operands if isinstance(o, Tensor)]
+    if any(not isinstance(o, Tensor | int | float) or isinstance(o, bool) for o in operands) or not tensors:
+        return None
+    told = Told(op, {}, tensors, [])
+    told.operands = [None if isinstance(o, Tensor) else o for o in operands]
+    return told
+
+
+def _weighted(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Told | None:
+    """The layer whose weights the call takes."""
+    op, signature = WEIGHTED[name]
+    bound = _fitted(signature, args, kwargs)
+    if bound is None:
+        return None
+    weight, bias = bound.pop("weight", None), bound.pop("bias", None)
+    facts: dict[str, Any] = {"bias": bias is not None}
+    if op == "Linear":
+        facts["out_features"] = weight.shape[0]
+    elif op == "Embedding":
+        facts = {"num_embeddings": weight.shape[0], "embedding_dim": weight.shape[1]}
+    elif op.startswith("Conv"):
+        facts |= {"out_channels": weight.shape[0], "kernel_size": list(weight.shape[2:])}
+    elif weight is None:
+        facts = {"elementwise_affine" if op == "LayerNorm" else "affine": False}
+    told = _settled(op, bound | facts)
+    if told is not None:
+        told.weights = {k: v for k, v in (("weight", weight), ("bias", bias)) if v is not None}
+    return told
