@@ -79,7 +79,7 @@ def _settings(chosen: Node, report: Report) -> dict[str, Any]:
 
 
 def _diagnostic(mistake: Mistake) -> Diagnostic:
-    return Diagnostic(mistake.code, mistake.message, mistake.start, mistake.end, help=mistake.help)
+    return Diagnostic(mistake.code, mistake.message, mistake.start, mistake.end, help=mistake.help, fix=mistake.fix)
 
 
 def _checked(case: Pairs, report: Report, measure: Measure, settings: Mapping[str, Any]) -> Iterator[Diagnostic]:
@@ -95,9 +95,12 @@ def _checked(case: Pairs, report: Report, measure: Measure, settings: Mapping[st
 
 
 def _unknown(key: Scalar, known: tuple[str, ...]) -> Diagnostic:
+    from shapecalc.source.spelling import respelled
+
     near = nearest(key.text, known)
     help = f"did you mean `{near}`?" if near else f"the keys are {', '.join(known)}"
-    return Diagnostic("SC103", f"`expect` has no key {key.text!r}", key.start, key.end, help=help)
+    fix = respelled(key, key.text, near)
+    return Diagnostic("SC103", f"`expect` has no key {key.text!r}", key.start, key.end, help=help, fix=fix)
 
 
 def _stated(key: Scalar, node: Node, report: Report) -> Iterator[Diagnostic]:
@@ -110,8 +113,8 @@ def _stated(key: Scalar, node: Node, report: Report) -> Iterator[Diagnostic]:
         yield from _field("the receptive field", node, field, graph.env, report)
     else:
         value = getattr(report.totals, key.text)
-        reason = report.reasons.get(key.text, "")
-        if key.text in report.partial:
+        reason = "" if value is not None else report.reasons.get(key.text, "")
+        if report.leaves_out(key.text):
             value, reason = None, "part of it is not known"
         yield from _number(key.text, value, node, graph.env, report, reason)
 

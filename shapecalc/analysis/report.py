@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from shapecalc.analysis.costs import Conditions, costs_of, total
+from shapecalc.analysis.costs import Conditions, costs_of
 from shapecalc.analysis.legal import legal_sizes
-from shapecalc.analysis.memory import memory_of
-from shapecalc.analysis.sight import sights
 from shapecalc.analysis.totals import Totals
 from shapecalc.dims.field import WHOLE, Field, Unknown
 from shapecalc.graph.graph import Group, Node
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from shapecalc.source.text import Source
 
 
+OF_MEMORY = ("saved_bytes", "train_bytes")
 UNCOMPARED = "which moment of a training step holds most depends on sizes that are not known"
 
 
@@ -87,25 +87,13 @@ class Layer:
     counter has them, unless the report's conditions name another convention.
     """
 
-    __slots__ = ("_axes", "_conditions", "_field", "_memory", "_sight", "_work", "cost", "node", "saved_bytes")
+    __slots__ = ("_field", "_report", "_work", "cost", "node")
 
-    def __init__(
-        self,
-        node: Node,
-        cost: Cost,
-        memory: Memory,
-        conditions: Conditions,
-        sight: Sight,
-        axes: Mapping[str, tuple[int, ...]],
-    ) -> None:
+    def __init__(self, node: Node, cost: Cost, report: Report) -> None:
         self.node = node
         self.cost = cost
-        self.saved_bytes = memory.saved[node.index]
-        self._memory = memory
-        self._conditions = conditions
+        self._report = report
         self._work: Work | None = None
-        self._sight = sight
-        self._axes = axes
         self._field: ReceptiveField | None = None
 
     @property
@@ -143,7 +131,7 @@ class Layer:
     @property
     def flops(self) -> Dim | None:
         """Floating-point operations as the convention of the report counts them."""
-        if self._conditions.convention != "torch":
+        if self._report.conditions.convention != "torch":
             return self.work.flops
         return None if self.cost.macs is None else 2 * self.cost.macs
 
@@ -153,7 +141,7 @@ class Layer:
         if self._work is None:
             from shapecalc.analysis.work import work_of
 
-            self._work = work_of(self.node, self._conditions, self._memory)
+            self._work = work_of(self.node, self._report.conditions, self._report.memory)
         return self._work
 
     @property
@@ -181,16 +169,22 @@ class Layer:
         return self.cost.activation_bytes
 
     @property
+    def saved_bytes(self) -> Dim | None:
+        """Bytes of what autograd keeps for this layer."""
+        return self._report.memory.saved[self.node.index]
+
+    @property
     def sight(self) -> Sight:
         """What its outputs see, by input name and input axis."""
-        return self._sight
+        return self._report.sights[0][self.node.index]
 
     @property
     def receptive_field(self) -> ReceptiveField | None:
         """The field relative to the first input that the layer sees; None where it sees none."""
         if self._field is None:
-            for name, spatial in self._axes.items():
-                tracks = [self._sight[name, a] for a in spatial if (name, a) in self._sight]
+            sight = self.sight
+            for name, spatial in self._report.sights[1].items():
+                tracks = [sight[name, a] for a in spatial if (name, a) in sight]
                 if tracks:
                     self._field = ReceptiveField(name, tracks)
                     break
@@ -200,8 +194,9 @@ class Layer:
     def reasons(self) -> dict[str, str]:
         """Why figures are None, by their name."""
         reasons = dict(self.cost.reasons)
-        if self.node.index in self._memory.reasons:
-            reasons["saved_bytes"] = self._memory.reasons[self.node.index]
+        kept = self._report.memory.reasons
+        if self.node.index in kept:
+            reasons["saved_bytes"] = kept[self.node.index]
         if self._work is not None:
             reasons.update(self._work.reasons)
         field = self.receptive_field
@@ -213,7 +208,8 @@ class Layer:
 class Report:
     """All that is known of one spec. `ok` says that no diagnostic is an error or a warning.
 
-    `graph` is None where the text cannot be read as a spec; then only `diagnostics` says anything.
+    `graph` is None where the text cannot be read as a spec; then only `diagnostics` says anything. Fields, costs and
+    memory are each a walk over the layers, made when somebody first asks: a check that shows none pays for none.
     """
 
     def __init__(
@@ -228,13 +224,11 @@ class Report:
         self.graph = graph
         self.diagnostics = diagnostics
         self.conditions = conditions or Conditions()
-        self.layers: list[Layer] = []
         self.totals = Totals(self)
-        self.reasons: dict[str, str] = {}
-        self.partial: list[str] = []
         self.legal: Legal | None = None
         if graph is not None:
-            self._measure(graph)
+            self.legal, found = legal_sizes(graph)
+            self.diagnostics += found
         self.diagnostics.sort(key=lambda d: (d.start, d.end, d.code))
 
     @property
@@ -244,6 +238,34 @@ class Report:
     @property
     def name(self) -> str:
         return self.graph.spec.name if self.graph else ""
+
+    @property
+    def nodes(self) -> Sequence[Node]:
+        return () if self.graph is None else self.graph.nodes
+
+    @cached_property
+    def layers(self) -> list[Layer]:
+        """The layers in the order in which they run."""
+        return [Layer(node, cost, self) for node, cost in zip(self.nodes, self.costs, strict=True)]
+
+    @cached_property
+    def costs(self) -> Sequence[Cost]:
+        """The costs of each layer."""
+        return [] if self.graph is None else costs_of(self.graph, self.conditions)
+
+    @cached_property
+    def memory(self) -> Memory:
+        """What autograd keeps, and what inference holds."""
+        from shapecalc.analysis.memory import Memory, memory_of
+
+        return Memory() if self.graph is None else memory_of(self.graph, self.conditions)
+
+    @cached_property
+    def sights(self) -> tuple[Sequence[Sight], Mapping[str, tuple[int, ...]]]:
+        """What the outputs of each layer see, and the spatial axes of each input."""
+        from shapecalc.analysis.sight import sights
+
+        return ([], {}) if self.graph is None else sights(self.graph)
 
     def to_dict(self) -> dict[str, Any]:
         """The file object of the JSON output, of plain lists, dicts, strings and numbers."""
@@ -268,63 +290,41 @@ class Report:
             for name, shape in {**(layer.weights or {}), **(layer.buffers or {})}.items()
         }
 
+    @cached_property
+    def reasons(self) -> dict[str, str]:
+        """Why totals are None, by their name."""
+        reasons: dict[str, str] = {}
+        memory = self.memory
+        if memory.peak is None:
+            reason = "which layer holds most depends on sizes that are not known"
+            reasons |= dict.fromkeys(("peak_activation_bytes", "peak_activation_layer"), reason)
+        if memory.peak is None or not isinstance(memory.total, int) or not isinstance(self.totals.params, int):
+            reasons["train_bytes"] = UNCOMPARED
+        return reasons
+
     @property
     def lower_bounds(self) -> list[str]:
         """Names of the totals that leave something out, so that they are at least so much.
 
-        `partial` holds those that need no second look at the layers.
+        `partial` holds those that the tables show.
         """
         return self.partial + self.totals.effort.partial
+
+    @cached_property
+    def partial(self) -> list[str]:
+        counted, whole = self.totals.uncounted, self.memory.whole
+        kept = ["saved_bytes"] * (not whole) + ["train_bytes"] * ("params" in counted or not whole)
+        return counted + kept
+
+    def leaves_out(self, figure: str) -> bool:
+        """Whether a total of `partial` is at least so much; asks only for what the figure is made of."""
+        return figure in (self.partial if figure in OF_MEMORY else self.totals.uncounted)
 
     def phases(self) -> Phases | None:
         """Bytes of the phases of one training step; None where that depends on sizes that are not known."""
         from shapecalc.analysis.training import training
 
-        found = None if self.graph is None else training(self.graph, self._memory, self.conditions)
+        found = None if self.graph is None else training(self.graph, self.memory, self.conditions)
         if found is None:
             self.reasons["train_bytes"] = UNCOMPARED
         return found
-
-    def _measure(self, graph: Graph) -> None:
-        seen, axes = sights(graph)
-        memory = self._memory = memory_of(graph, self.conditions)
-        costs = costs_of(graph, self.conditions)
-        self.layers = [
-            Layer(node, cost, memory, self.conditions, sight, axes)
-            for node, cost, sight in zip(graph.nodes, costs, seen, strict=True)
-        ]
-        self._sum(memory)
-        self._total_field()
-        self.legal, found = legal_sizes(graph)
-        self.diagnostics += found
-
-    def _sum(self, memory: Memory) -> None:
-        totals = self.totals
-        totals.params, no_params = total([x.params for x in self.layers])
-        totals.macs, no_macs = total([x.macs for x in self.layers])
-        usual = self.conditions.convention == "torch"
-        totals.flops, no_flops = (2 * totals.macs, no_macs) if usual else total([x.flops for x in self.layers])
-        totals.trainable_params = totals.params
-        totals.buffers = sum(x.cost.buffer_elements or 0 for x in self.layers)
-        totals.saved_bytes = memory.total
-        self.partial += ["params", "trainable_params"] * no_params + ["macs"] * no_macs + ["flops"] * no_flops
-        self.partial += ["saved_bytes"] * (not memory.whole) + ["train_bytes"] * (no_params or not memory.whole)
-        totals.peak_activation_bytes = memory.peak
-        totals.peak_activation_layer = memory.peak_layer
-        if memory.peak is None:
-            reason = "which layer holds most depends on sizes that are not known"
-            self.reasons |= dict.fromkeys(("peak_activation_bytes", "peak_activation_layer"), reason)
-        if memory.peak is None or not isinstance(memory.total, int) or not isinstance(totals.params, int):
-            self.reasons["train_bytes"] = UNCOMPARED
-
-    def _total_field(self) -> None:
-        """The field of the last layer whose field is finite; of equal fields in a row the first is named."""
-        last: ReceptiveField | None = None
-        for layer in reversed(self.layers):
-            field = layer.receptive_field
-            if field is None or not field.finite:
-                continue
-            if last is not None and not field.same(last):
-                break
-            last = self.totals.receptive_field = field
-            self.totals.receptive_field_layer = layer.path

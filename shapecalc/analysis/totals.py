@@ -1,11 +1,11 @@
-"""A report's figures of the whole network; those that take another pass over the layers are made when asked for.
-
-Knows no operator; the report fills in the rest.
-"""
+"""Layers -> the figures of the whole network, each made when somebody asks for it. Knows no operator."""
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
+
+from shapecalc.analysis.costs import total
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,36 +19,88 @@ if TYPE_CHECKING:
 class Totals:
     """Figures of the whole network; those named in the report's `lower_bounds` are at least so much."""
 
-    __slots__ = (
-        "_effort",
-        "_phases",
-        "_report",
-        "buffers",
-        "flops",
-        "macs",
-        "params",
-        "peak_activation_bytes",
-        "peak_activation_layer",
-        "receptive_field",
-        "receptive_field_layer",
-        "saved_bytes",
-        "trainable_params",
-    )
-
     def __init__(self, report: Report) -> None:
         self._report = report
-        self._effort: Effort | None = None
         self._phases: Phases | None = None
-        self.params: Dim = 0
-        self.trainable_params: Dim = 0
-        self.buffers: Dim = 0
-        self.macs: Dim = 0
-        self.flops: Dim = 0
-        self.peak_activation_bytes: Dim | None = None
-        self.peak_activation_layer = ""
-        self.saved_bytes: Dim | None = None
-        self.receptive_field: ReceptiveField | None = None
-        self.receptive_field_layer = ""
+
+    @cached_property
+    def uncounted(self) -> list[str]:
+        """Which of params, MACs and FLOPs leave a layer out."""
+        no_params, no_macs, no_flops = self._params[1], self._macs[1], self._flops[1]
+        return ["params", "trainable_params"] * no_params + ["macs"] * no_macs + ["flops"] * no_flops
+
+    @cached_property
+    def _params(self) -> tuple[Dim, bool]:
+        return total([cost.params for cost in self._report.costs])
+
+    @cached_property
+    def _macs(self) -> tuple[Dim, bool]:
+        return total([cost.macs for cost in self._report.costs])
+
+    @cached_property
+    def _flops(self) -> tuple[Dim, bool]:
+        if self._report.conditions.convention != "torch":
+            return total([layer.flops for layer in self._report.layers])
+        macs, missing = self._macs
+        return 2 * macs, missing
+
+    @property
+    def params(self) -> Dim:
+        return self._params[0]
+
+    @property
+    def trainable_params(self) -> Dim:
+        return self._params[0]
+
+    @cached_property
+    def buffers(self) -> Dim:
+        return sum(cost.buffer_elements or 0 for cost in self._report.costs)
+
+    @property
+    def macs(self) -> Dim:
+        return self._macs[0]
+
+    @property
+    def flops(self) -> Dim:
+        return self._flops[0]
+
+    @property
+    def saved_bytes(self) -> Dim:
+        """Bytes of what autograd keeps for backward, each storage counted once."""
+        return self._report.memory.total
+
+    @property
+    def peak_activation_bytes(self) -> Dim | None:
+        """Bytes of the values that inference holds where it holds most; None where sizes cannot be compared."""
+        return self._report.memory.peak
+
+    @property
+    def peak_activation_layer(self) -> str:
+        """The path of the layer at which that is."""
+        return self._report.memory.peak_layer
+
+    @property
+    def receptive_field(self) -> ReceptiveField | None:
+        """That of the last layer whose field is finite."""
+        return self._field[0]
+
+    @property
+    def receptive_field_layer(self) -> str:
+        """The path of that layer; of equal fields in a row the first is named."""
+        return self._field[1]
+
+    @cached_property
+    def _field(self) -> tuple[ReceptiveField | None, str]:
+        last: ReceptiveField | None = None
+        path = ""
+        for layer in reversed(self._report.layers):
+            field = layer.receptive_field
+            if field is None or not field.finite:
+                continue
+            if last is not None and not field.same(last):
+                break
+            last, path = field, layer.path
+        return last, path
 
     @property
     def phases(self) -> Phases | None:
@@ -62,14 +114,12 @@ class Totals:
         """The peak of one training step in bytes: `docs/costs.md` says what is in it."""
         return None if self.phases is None else self.phases.peak
 
-    @property
+    @cached_property
     def effort(self) -> Effort:
         """The work of all layers beside MACs."""
-        if self._effort is None:
-            from shapecalc.analysis.work import Effort
+        from shapecalc.analysis.work import Effort
 
-            self._effort = Effort([layer.work for layer in self._report.layers])
-        return self._effort
+        return Effort([layer.work for layer in self._report.layers])
 
     @property
     def macs_backward_input(self) -> Dim:

@@ -75,7 +75,7 @@ def _fix(fix: Fix, report: Report) -> dict[str, Any]:
 
 
 class Verdict:
-    """What is to be said of one file. `readable`: it is a spec; `at_least` names totals that are bounds."""
+    """What is to be said of one file. `readable`: it is a spec; `at_least` names counts that are bounds."""
 
     __slots__ = ("at_least", "found", "macs", "name", "params", "path", "readable")
 
@@ -85,7 +85,7 @@ class Verdict:
         self.readable = report.graph is not None
         self.params: int | str = _plain(report.totals.params)
         self.macs: int | str = _plain(report.totals.macs)
-        self.at_least: Sequence[str] = tuple(report.partial)
+        self.at_least: Sequence[str] = tuple(report.totals.uncounted)
         self.found: list[Found] = [Found(d, report) for d in report.diagnostics]
 
     def count(self, severity: str) -> int:

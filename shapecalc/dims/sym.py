@@ -33,7 +33,7 @@ from .atom import (
 )
 from .text import plain, rank
 
-__all__ = ["Dim", "Sym", "UnknownSize", "bind", "least", "most", "names", "scaled", "symbol"]
+__all__ = ["Dim", "Noting", "Sym", "UnknownSize", "bind", "least", "most", "names", "scaled", "symbol"]
 
 Dim: TypeAlias = "int | Sym"
 Mono: TypeAlias = tuple[Atom, ...]
@@ -138,12 +138,29 @@ def bind(x: Dim, values: Mapping[str, Dim]) -> Dim:
     return x if isinstance(x, int) else _bind(x, tuple(values.items()))
 
 
+class Noting:
+    """A number that notes what is done with it, for explanations, and so says itself what is smaller or scaled."""
+
+    __slots__ = ()
+
+    def least(self, a: Any, b: Any) -> Any:
+        raise NotImplementedError
+
+    def most(self, a: Any, b: Any) -> Any:
+        raise NotImplementedError
+
+    def scaled(self, factor: float) -> Any:
+        raise NotImplementedError
+
+
 def least(a: Any, b: Any) -> Any:
     """The smaller of two sizes, or of two arrays element by element.
 
     >>> least(symbol("H"), 7), least(symbol("H") + 1, 2)
     (min(H, 7), 2)
     """
+    if isinstance(a, Noting) or isinstance(b, Noting):
+        return (a if isinstance(a, Noting) else b).least(a, b)
     if isinstance(a, int) and isinstance(b, int):
         return min(a, b)
     if isinstance(a, (int, Sym)) and isinstance(b, (int, Sym)):
@@ -153,6 +170,8 @@ def least(a: Any, b: Any) -> Any:
 
 def most(a: Any, b: Any) -> Any:
     """The larger of two sizes, or of two arrays element by element; `a + b - least(a, b)` for symbols."""
+    if isinstance(a, Noting) or isinstance(b, Noting):
+        return (a if isinstance(a, Noting) else b).most(a, b)
     if isinstance(a, int) and isinstance(b, int):
         return max(a, b)
     if isinstance(a, (int, Sym)) and isinstance(b, (int, Sym)):
@@ -169,6 +188,8 @@ def scaled(x: Any, factor: float) -> Any:
     >>> scaled(90, 0.7), scaled(symbol("H"), 0.7), scaled(symbol("H"), 1.5)
     (62, int(H*0.7), H + H//2)
     """
+    if isinstance(x, Noting):
+        return x.scaled(factor)
     if isinstance(x, int):
         return int(float(x) * factor)
     p, q = factor.as_integer_ratio()

@@ -127,9 +127,12 @@ def _input(name: str, node: Node, env: Mapping[str, Any]) -> Wire:
         return Wire(None, 0, with_batch(shape_of(node, env)), "float32", name=name)
     for key, _ in node.pairs:
         if key.text not in SHAPE_KEYS:
+            from shapecalc.source.spelling import respelled
+
             near = nearest(key.text, SHAPE_KEYS)
             help = f"did you mean `{near}`?" if near else f"the keys are {', '.join(SHAPE_KEYS)}"
-            raise Mistake("SC103", f"an input has no key {key.text!r}", key, help)
+            fix = respelled(key, key.text, near, taken=[k.text for k, _ in node.pairs])
+            raise Mistake("SC103", f"an input has no key {key.text!r}", key, help, fix)
     written = node.get("shape")
     if written is None:
         raise Mistake("SC104", f"input {name!r} has no `shape`", node)
@@ -152,9 +155,11 @@ def _dtype(node: Node | None) -> str:
     text = node.text if isinstance(node, Scalar) else ""
     if text in WIDTHS:
         return text
+    from shapecalc.source.spelling import respelled
+
     near = nearest(text, WIDTHS)
     help = f"did you mean {near}?" if near else f"one of {', '.join(WIDTHS)}"
-    raise Mistake("SC105", f"{text!r} is no dtype", node, help)
+    raise Mistake("SC105", f"{text!r} is no dtype", node, help, respelled(node, text, near))
 
 
 def shape_of(node: Node, env: Mapping[str, Any]) -> Shape:

@@ -60,7 +60,6 @@ class Walk:
         self.diagnostics: list[Diagnostic] = []
         self.reported: set[tuple[str, int, int]] = set()
         self.sharing: list[tuple[str, str]] = []
-        self.settled: dict[Any, Any] = {}
         self.steps = 0
         self.depth = 0
 

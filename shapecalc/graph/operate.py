@@ -15,8 +15,9 @@ from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED, Claim, UnknownFact
 from shapecalc.source.located import Pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from shapecalc.dims.sym import Dim
     from shapecalc.graph.elaborate import Walk
     from shapecalc.graph.naming import Here
     from shapecalc.graph.wiring import Given
@@ -24,7 +25,16 @@ if TYPE_CHECKING:
     from shapecalc.source import located
     from shapecalc.source.spec import Child
 
+    Assumed = tuple[Claim, Dim, int]
+
 STRUCTURE = frozenset({"branches", "body", "shortcut"})
+
+_SETTLED: dict[Any, tuple[Operator, tuple[Shape, ...], tuple[str, ...], Sequence[Assumed]]] = {}
+"""Operators of the files checked so far, with output shapes, dtypes and what is assumed, by operator, arguments (and
+their types, as 1 is not 1.0 in source), input shapes and dtypes: most layers of a repository are like others.
+"""
+MOST_SETTLED = 20_000
+"""So many are kept, then none: a process that checks files for days must not grow."""
 
 INDEX_RANGE = Claim(
     "SC217",
@@ -140,10 +150,12 @@ def _settle(
     if operator.merging:
         values["operands"] = _operands(values.get("operands") or (None,) * len(xs), node.inputs)
     given = tuple([w.dtype for w in node.inputs if w is not None])
-    key = (operator, tuple(values.items()), xs, given)
-    found = walk.settled.get(key)
+    key = (operator, tuple(values.items()), tuple(map(type, values.values())), xs, given)
+    found = _SETTLED.get(key)
     if found is not None:
-        node.op, shapes, dtypes = found
+        node.op, shapes, dtypes, assumed = found
+        if assumed:
+            walk.assumptions += [Assumption(node, *each) for each in assumed]
         return shapes, dtypes
     op = node.op = operator(values, *xs)
     if xs and 0 in xs[0]:
@@ -151,12 +163,15 @@ def _settle(
     unfit = op.unfit_dtypes(*given)
     if unfit:
         raise Mistake("SC212", f"{operator.__name__} {unfit}", node.place)
-    assumed = _judge(walk, op, node, xs)
+    assumed = _judge(op, node, xs)
     _check_weights(op, node, xs)
     shapes = op.shape(*xs)
     dtypes = op.dtypes(*given) or given[:1] * len(shapes)
-    if not assumed:
-        walk.settled[key] = op, shapes, dtypes
+    if not op.bound:  # what may arrive there is no matter of shapes
+        if len(_SETTLED) >= MOST_SETTLED:
+            _SETTLED.clear()
+        _SETTLED[key] = op, shapes, dtypes, assumed
+    walk.assumptions += [Assumption(node, *each) for each in assumed]
     return shapes, dtypes
 
 
@@ -235,9 +250,9 @@ def shown_shape(x: Shape) -> str:
     return f"[{', '.join(map(str, x))}]"
 
 
-def _judge(walk: Walk, op: Operator, node: Node, xs: tuple[Shape, ...]) -> bool:
-    """Judge every need: false is a mistake, unknown an assumption on the input sizes. Whether anything is assumed."""
-    before = len(walk.assumptions)
+def _judge(op: Operator, node: Node, xs: tuple[Shape, ...]) -> Sequence[Assumed]:
+    """Judge every need: false is a mistake, unknown is assumed of the input sizes."""
+    assumed: list[Assumed] = []
     for need in op.needs(*xs):
         claim, gap = need[0], need[1]
         if claim.training:
@@ -249,14 +264,13 @@ def _judge(walk: Walk, op: Operator, node: Node, xs: tuple[Shape, ...]) -> bool:
 
             holds = at_least_zero(gap) if claim.relation is AT_LEAST_ZERO else equal(gap, 0)
         if holds is None:
-            walk.assumptions.append(Assumption(node, claim, gap, need[2] if len(need) > 2 else -1))
+            assumed.append((claim, gap, need[2] if len(need) > 2 else -1))
         elif not holds:
-            raise _broken_need(op, node, need, xs)
+            raise _broken_need(walk, op, node, need, xs)
     first = node.inputs[0] if node.inputs else None
     if op.bound and first is not None and first.below is not None:
         _judge_bound(op, node, first.below)
-        return True
-    return len(walk.assumptions) > before
+    return assumed
 
 
 def _judge_bound(op: Operator, node: Node, below: Any) -> None:
@@ -268,7 +282,9 @@ def _judge_bound(op: Operator, node: Node, below: Any) -> None:
         raise Mistake("SC217", INDEX_RANGE.say(op, (), below), place)
 
 
-def _broken_need(op: Operator, node: Node, need: Need, xs: tuple[Shape, ...]) -> Mistake:
+def _broken_need(walk: Walk, op: Operator, node: Node, need: Need, xs: tuple[Shape, ...]) -> Mistake:
+    from shapecalc.graph.remedy import remedy
+
     claim = need[0]
     axis = need[2] if len(need) > 2 else -1
     place: Any = node.written.get(claim.attribute, node.place)
@@ -277,7 +293,8 @@ def _broken_need(op: Operator, node: Node, need: Need, xs: tuple[Shape, ...]) ->
     change = last_change(wires[0], axis) if axis >= 0 and claim.relation is AT_LEAST_ZERO else ""
     histories = [] if len(wires) == 1 and wires[0].node is None else map(arrival, wires)
     help = "; ".join(filter(None, [advice, change, *histories]))
-    return Mistake(claim.code, claim.say(op, xs, axis), place, help)
+    fix = remedy(walk.spec.source, op, node, need, xs)
+    return Mistake(claim.code, claim.say(op, xs, axis), place, help, fix)
 
 
 def _outputs(

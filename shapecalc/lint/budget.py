@@ -63,7 +63,7 @@ def _breach(network: Network, figure: str, bound: str) -> str | None:
     if actual is None:
         return "it is not known, so the budget is undecided"
     says = unmet(actual, Scalar(text, text, 0, 0), {}, network.report.legal)
-    if says == "" or (says is None and figure in network.report.lower_bounds):
+    if says == "" or (says is None and network.report.leaves_out(figure)):
         return "it is not known for all sizes, so the budget is undecided"
     return says
 

@@ -57,7 +57,7 @@ class DominantLayer(Rule):
     def check(self, network: Network) -> Iterator[Finding]:
         total = network.report.totals.params
         weighted = [(x.params, x.node) for x in network.report.layers if isinstance(x.params, int) and x.params]
-        if not isinstance(total, int) or "params" in network.report.lower_bounds or len(weighted) < 2:
+        if not isinstance(total, int) or network.report.leaves_out("params") or len(weighted) < 2:
             return
         count, node = max(weighted, key=lambda pair: pair[0])
         ways = sorted((params, what) for what, params in _smaller(node))

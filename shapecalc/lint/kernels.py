@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.lint.edit import set_argument
-from shapecalc.lint.network import has
+from shapecalc.lint.network import has, of_operator
 from shapecalc.lint.rule import Finding, Rule
 from shapecalc.lint.slide import WORDS, behind, by_size, counted, listed, number_or_list, plain, slides
 from shapecalc.source.diagnostic import DISPLAY, UNSAFE, Fix
@@ -68,6 +68,7 @@ class EvenKernel(Rule):
             )
 
 
+@of_operator
 def _uneven(node: Node) -> list[Slide]:
     """The axes of a convolution along which the window has no middle and the padding is the same at both ends."""
     op: Any = node.op

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from shapecalc.analysis.report import Layer, Report
     from shapecalc.graph.graph import Graph, Node, Wire
     from shapecalc.source.spec import Spec
     from shapecalc.source.text import Source
+
+    T = TypeVar("T")
 
 
 class Network:
@@ -93,6 +95,20 @@ class Network:
         section = self.spec.train
         pairs = section.pairs if isinstance(section, Pairs) else []
         return {key.text: value.value for key, value in pairs if isinstance(value, Scalar)}
+
+
+def of_operator(fact: Callable[[Node], T]) -> Callable[[Node], T]:
+    """A fact of a layer that follows from its operator alone, which knows all shapes: worked out once for each."""
+
+    @wraps(fact)
+    def noted(node: Node) -> T:
+        assert node.op is not None
+        notes = node.op.notes
+        if fact not in notes:
+            notes[fact] = fact(node)
+        return notes[fact]  # type: ignore[no-any-return]
+
+    return noted
 
 
 def maker(wire: Wire | None, *skipping: str) -> Node | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shapecalc.lint.network import has
+from shapecalc.lint.network import has, of_operator
 from shapecalc.source.located import Scalar
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class Slide:
         return max(0, self.arrives - 1 - last)
 
 
+@of_operator
 def slides(node: Node) -> Sequence[Slide]:
     """The spatial axes of a convolution or a pool."""
     op: Any = node.op
@@ -74,6 +75,7 @@ def slides(node: Node) -> Sequence[Slide]:
     return [Slide(*each) for each in sizes]
 
 
+@of_operator
 def pointwise(node: Node) -> bool:
     """Whether a layer has one input and sees one position of it for each of its outputs."""
     if node.op is None or len(node.inputs) != 1 or node.inputs[0] is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from shapecalc.lint.network import has
+from shapecalc.lint.network import has, of_operator
 from shapecalc.lint.rule import Finding, Rule
 from shapecalc.lint.slide import by_size, counted, listed, number_or_list, read_elsewhere, slides, sliding
 
@@ -68,6 +68,7 @@ def _gap(axis: Slide) -> bool:
     return len(axis.residues) < axis.s if unread is None else unread > 0
 
 
+@of_operator
 def _gaps(node: Node) -> bool:
     """Whether a layer is a convolution or pool that leaves something between its windows unread."""
     return has(node, "conv", "pool") and any(_gap(axis) for axis in slides(node))
@@ -133,6 +134,7 @@ class DroppedLines(Rule):
             )
 
 
+@of_operator
 def _drops(node: Node) -> bool:
     """Whether floor drops lines here; with gaps between the windows that is another matter."""
     return has(node, "conv", "pool") and any(a.dropped for a in slides(node)) and not _gaps(node)

@@ -150,12 +150,18 @@ class Operator:
     bound: ClassVar[str | None] = None
     """The attribute that the values of the first input must stay below (indices into a table)."""
 
+    notes: dict[Any, Any]
+    """What other rooms have worked out from it alone, by the function or name that they keep it under. A settled
+    operator never changes and serves all layers like it, of one file or of several, so that each is worked out once.
+    """
+
     def __init__(self, values: Mapping[str, Any], *xs: Shape) -> None:
         """Settle the arguments: `values` as read, the rest by default or read off the shapes that arrive.
 
         The number of inputs and the rank of the first have been checked.
         """
         self.given = values
+        self.notes = {}
         for attribute in self.attributes:
             name = attribute.name
             setattr(self, name, values.get(name, attribute.default))
