@@ -101,15 +101,16 @@ class Cost:
 
 def costs_of(graph: Graph, conditions: Conditions) -> list[Cost]:
     """The costs of every node under the conditions; nodes that share an operator share the object."""
-    known: dict[int, Cost] = {}
+    key = "cost", conditions.batch, conditions.dtype
     costs: list[Cost] = []
     for node in graph.nodes:
-        alone = node.op is None or node.owner is not node or node.ties
-        cost = None if alone else known.get(id(node.op))
+        op = node.op
+        if op is None or node.owner is not node or node.ties:
+            costs.append(cost_of(node, conditions))
+            continue
+        cost = op.notes.get(key)
         if cost is None:
-            cost = cost_of(node, conditions)
-            if not alone:
-                known[id(node.op)] = cost
+            cost = op.notes[key] = cost_of(node, conditions)
         costs.append(cost)
     return costs
 

@@ -6,6 +6,7 @@ Borders are ignored, as in the literature: a field may reach into the padding.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.dims.field import IDENTITY, WHOLE, Field, Unknown, merge
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from shapecalc.graph.graph import Graph, Node, Wire
-    from shapecalc.ops.op import Reads, Shape
+    from shapecalc.ops.op import Operator, Reads, Shape
 
     Key = tuple[str, int]
     Sight = Mapping[Key, "Track"]
@@ -41,20 +42,42 @@ class Track:
 
 
 NO_SIGHT: Sight = {}
+MOST_NOTES = 1000
+"""Sights noted with one operator: of equal layers one behind the other each has another."""
 
 
 def sights(graph: Graph) -> tuple[list[Sight], dict[str, tuple[int, ...]]]:
     """The sight of every node's outputs, by node index, and the spatial axes of every input by its name."""
     axes = {wire.name: spatial_axes(wire) for wire in graph.inputs}
-    start: dict[str, Sight] = {
-        wire.name: {(wire.name, a): Track(IDENTITY, a) for a in axes[wire.name]} for wire in graph.inputs
-    }
+    start = {name: input_sight(name, spatial) for name, spatial in axes.items()}
     seen: list[Sight] = []
-    known: dict[int, Any] = {}
     for node in graph.nodes:
         below = [None if w is None else _of(w, start, seen) for w in node.inputs]
-        seen.append(_step(node, below, known))
+        seen.append(_noted(node, below))
     return seen, axes
+
+
+@lru_cache(maxsize=100)
+def input_sight(name: str, axes: tuple[int, ...]) -> Sight:
+    """What an input sees of itself; one object for all networks, so that what is noted with it is found again."""
+    return {(name, a): Track(IDENTITY, a) for a in axes}
+
+
+def _noted(node: Node, below: Sequence[Sight | None]) -> Sight:
+    """The sight of a node's outputs, noted with its operator: it depends on nothing else but the sights below.
+
+    A note holds those too, so that their ids mean them as long as it is kept.
+    """
+    if node.op is None:
+        return _step(node, below)
+    notes = node.op.notes
+    key = ("sight", *map(id, below))
+    noted = notes.get(key)
+    if noted is None:
+        if len(notes) > MOST_NOTES:
+            notes.clear()
+        noted = notes[key] = _step(node, below), below
+    return noted[0]
 
 
 def spatial_axes(wire: Wire) -> tuple[int, ...]:
@@ -69,17 +92,20 @@ def _of(wire: Wire, start: dict[str, Sight], seen: list[Sight]) -> Sight:
     return start.get(wire.name, NO_SIGHT) if wire.node is None else seen[wire.node.index]
 
 
-def _step(node: Node, below: Sequence[Sight | None], known: dict[int, Any]) -> Sight:
-    """The sight of a node's outputs; `known` keeps what operators read, as layers share them."""
+def _step(node: Node, below: Sequence[Sight | None]) -> Sight:
     if node.op is None or not node.outputs or node.outputs[0].shape is None:
         return {key: Track(NOWHERE, None) for sight in below if sight for key in sight}
     xs: list[Any] = [None if w is None else w.shape for w in node.inputs]
     y = node.outputs[0].shape
-    reads = known.get(id(node.op), known)
-    if reads is known:
-        reads = known[id(node.op)] = node.op.window(xs, [w.shape for w in node.outputs])  # type: ignore[misc]
+    reads = _reads(node.op, xs, node)
     parts = [_through(sight, xs[i], y, None if reads is None else reads[i]) for i, sight in enumerate(below) if sight]
     return parts[0] if len(parts) == 1 else _met(parts)
+
+
+def _reads(op: Operator, xs: Any, node: Node) -> Sequence[Reads | None] | None:
+    if "reads" not in op.notes:
+        op.notes["reads"] = op.window(xs, [w.shape for w in node.outputs])  # type: ignore[misc]
+    return op.notes["reads"]  # type: ignore[no-any-return]
 
 
 def _through(sight: Sight, x: Shape, y: Shape, reads: Reads | None) -> Sight:

@@ -200,6 +200,7 @@ class Walk:
         scope = Scope(path, given, here.scope, body)
         here.scope.names[name] = Entry(None, members=scope.names)
         wire = None if given is None or not given.wires else given.wires[0]
+        group.inputs = () if wire is None else (wire,)
         env = here.env if wire is None else {**_without_input(here.env), **input_env(wire)}
         self.body(body, Here(scope, env, here.trail, group))
         if scope.flow is None:
@@ -246,6 +247,7 @@ class Walk:
         name = template(own, here.env) if isinstance(own, Scalar) else ""
         self.step(child.head, here)
         group = Group(name, here.scope.inner_path(name), child, here.trail, skipped=True)
+        group.inputs = entry.wires or ()
         here.group.children.append((name, group))
         self.settle(child, name, entry, here)
 

@@ -107,7 +107,8 @@ class Group:
     """An inner node of the module tree: a nested sequence, a block use, a merge with branches, or repeated children.
 
     `children` are groups and nodes in the order of the file; `skipped` marks what a false `when` left out. `owner` is
-    the group whose modules are called instead of own ones where `share` says so.
+    the group whose modules are called instead of own ones where `share` says so. `inputs` are the values that a block or
+    sequence was given, for a skipped layer the one that it stands for.
     """
 
     __slots__ = (
@@ -115,6 +116,7 @@ class Group:
         "block",
         "child",
         "children",
+        "inputs",
         "name",
         "named",
         "owner",
@@ -143,6 +145,7 @@ class Group:
         self.skipped = skipped
         self.arguments: Mapping[str, Any] = {}
         self.children: list[tuple[str, Group | Node]] = []
+        self.inputs: tuple[Wire, ...] = ()
         self.owner: Group = self
 
 

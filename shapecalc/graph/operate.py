@@ -163,7 +163,7 @@ def _settle(
     unfit = op.unfit_dtypes(*given)
     if unfit:
         raise Mistake("SC212", f"{operator.__name__} {unfit}", node.place)
-    assumed = _judge(op, node, xs)
+    assumed = _judge(walk, op, node, xs)
     _check_weights(op, node, xs)
     shapes = op.shape(*xs)
     dtypes = op.dtypes(*given) or given[:1] * len(shapes)
@@ -250,7 +250,7 @@ def shown_shape(x: Shape) -> str:
     return f"[{', '.join(map(str, x))}]"
 
 
-def _judge(op: Operator, node: Node, xs: tuple[Shape, ...]) -> Sequence[Assumed]:
+def _judge(walk: Walk, op: Operator, node: Node, xs: tuple[Shape, ...]) -> Sequence[Assumed]:
     """Judge every need: false is a mistake, unknown is assumed of the input sizes."""
     assumed: list[Assumed] = []
     for need in op.needs(*xs):
@@ -293,7 +293,7 @@ def _broken_need(walk: Walk, op: Operator, node: Node, need: Need, xs: tuple[Sha
     change = last_change(wires[0], axis) if axis >= 0 and claim.relation is AT_LEAST_ZERO else ""
     histories = [] if len(wires) == 1 and wires[0].node is None else map(arrival, wires)
     help = "; ".join(filter(None, [advice, change, *histories]))
-    fix = remedy(walk.spec.source, op, node, need, xs)
+    fix = remedy(walk, op, node, need, xs)
     return Mistake(claim.code, claim.say(op, xs, axis), place, help, fix)
 
 

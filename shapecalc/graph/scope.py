@@ -106,7 +106,9 @@ class Scope:
         if any(name in _static_names(scope.body) for scope in self.outwards()):
             message = f"{name!r} comes later; a reference can only go back"
             return Mistake("SC115", message, place, "move the layer up, or refer to an earlier one")
+        words = {"input": self.given, "previous": self.flow}
         known = {n: e for scope in self.outwards() for n, e in scope.names.items()}
+        known |= {word: entry for word, entry in words.items() if entry is not None}
         return _unknown(name, known, "nothing before this is named", place)
 
 

@@ -39,7 +39,7 @@ def use_block(
         return _opaque(walk, block, child, name, here, wires, env)
     path = here.scope.inner_path(name)
     group = walk.open_group(Group(name, path, child, here.trail, named=block.body.named, block=block), here)
-    group.arguments = arguments
+    group.arguments, group.inputs = arguments, wires
     scope = Scope(path, Entry(wires[:1]), None, block.body)
     scope.names.update({key.text: Entry((wire,)) for key, wire in zip(block.inputs, wires, strict=False)})
     inside = Here(scope, env, trail, group)

@@ -56,7 +56,8 @@ class DominantLayer(Rule):
 
     def check(self, network: Network) -> Iterator[Finding]:
         total = network.report.totals.params
-        weighted = [(x.params, x.node) for x in network.report.layers if isinstance(x.params, int) and x.params]
+        costs = zip(network.report.costs, network.nodes, strict=True)
+        weighted = [(cost.params, node) for cost, node in costs if isinstance(cost.params, int) and cost.params]
         if not isinstance(total, int) or network.report.leaves_out("params") or len(weighted) < 2:
             return
         count, node = max(weighted, key=lambda pair: pair[0])

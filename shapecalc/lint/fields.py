@@ -6,8 +6,8 @@ import re
 from math import lcm
 from typing import TYPE_CHECKING, Any
 
-from shapecalc.analysis.sight import Track, spatial_axes
-from shapecalc.dims.field import IDENTITY, Field
+from shapecalc.analysis.sight import input_sight, spatial_axes
+from shapecalc.dims.field import Field
 from shapecalc.dims.sizes import interval
 from shapecalc.dims.sym import names
 from shapecalc.lint.network import has
@@ -19,7 +19,7 @@ from shapecalc.source.located import Items, Scalar
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from shapecalc.analysis.sight import Key, Sight
+    from shapecalc.analysis.sight import Key, Sight, Track
     from shapecalc.dims.legal import Legal
     from shapecalc.graph.graph import Node, Wire
     from shapecalc.lint.network import Network
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 def sight_of(network: Network, wire: Wire) -> Sight:
     """What a value sees of the network's inputs."""
     if wire.node is not None:
-        return network.layer(wire.node).sight
-    return {(wire.name, a): Track(IDENTITY, a) for a in spatial_axes(wire)}
+        return network.report.sights[0][wire.node.index]
+    return input_sight(wire.name, spatial_axes(wire))
 
 
 class FieldSmallerThanInput(Rule):

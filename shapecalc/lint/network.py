@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from shapecalc.analysis.report import Layer, Report
     from shapecalc.graph.graph import Graph, Node, Wire
+    from shapecalc.source import located
     from shapecalc.source.spec import Spec
     from shapecalc.source.text import Source
 
@@ -51,6 +52,10 @@ class Network:
         """The layers that take a value, in order; one that takes it twice stands twice."""
         return self._users.get(id(wire), ())
 
+    def is_used(self, wire: Wire) -> bool:
+        """Whether a layer takes a value, or the network gives it."""
+        return id(wire) in self._users or id(wire) in self._outputs
+
     def is_output(self, wire: Wire) -> bool:
         """Whether a value is an output of the network."""
         return id(wire) in self._outputs
@@ -82,10 +87,17 @@ class Network:
 
     @cached_property
     def words(self) -> Mapping[str, int]:
-        """In how many scalars of the spec each identifier stands."""
+        """How often each identifier stands in the scalars of the spec."""
         from shapecalc.lint.words import words_of
 
         return words_of(self.spec.root)
+
+    @cached_property
+    def values(self) -> Mapping[str, Sequence[located.Node]]:
+        """The values that the spec has under each key, wherever it stands."""
+        from shapecalc.lint.words import values_by_key
+
+        return values_by_key(self.spec.root)
 
     @property
     def training(self) -> Mapping[str, object]:
@@ -122,4 +134,4 @@ def maker(wire: Wire | None, *skipping: str) -> Node | None:
 
 def has(node: Node, *roles: str) -> bool:
     """Whether a layer has one of the roles."""
-    return node.op is not None and any(role in node.op.roles for role in roles)
+    return node.op is not None and not node.op.roles.isdisjoint(roles)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shapecalc.lint.network import has, of_operator
+from shapecalc.lint.network import of_operator
 from shapecalc.source.located import Scalar
 
 if TYPE_CHECKING:
@@ -124,8 +124,8 @@ def _loses(network: Network, node: Node, loses: Callable[[Node], bool]) -> bool:
 
 
 def sliding(network: Network) -> Iterator[Node]:
-    """The convolutions and pools of a network, in order."""
-    return (node for node in network.nodes if has(node, "conv", "pool"))
+    """The convolutions of a network, then its pools."""
+    return network.having("conv", "pool")
 
 
 def counted(number: int, word: str) -> str:

@@ -10,7 +10,7 @@ from shapecalc.lint.rule import Finding, Rule
 from shapecalc.lint.words import WORD, scalars, words_of
 from shapecalc.ops.registry import MODULES
 from shapecalc.source.diagnostic import SAFE, Fix
-from shapecalc.source.located import Items, Pairs, Scalar
+from shapecalc.source.located import Pairs, Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -54,7 +54,7 @@ class UnusedLayer(Rule):
 
     def check(self, network: Network) -> Iterator[Finding]:
         for node in network.nodes:
-            if any(network.users(wire) or network.is_output(wire) for wire in node.outputs):
+            if any(map(network.is_used, node.outputs)):
                 continue
             params = network.layer(node).params
             cost = f"; its {params:,} parameters never learn" if isinstance(params, int) and params else ""
@@ -185,7 +185,7 @@ class UnusedLabel(Rule):
 
     def check(self, network: Network) -> Iterator[Finding]:
         words = network.words
-        for label in _values_of(network.spec.root, "as"):
+        for label in _scalars_under(network, "as"):
             if WORD.fullmatch(label.text) and words[label.text] == 1:
                 edit = remove_pair(network.source, network.spec.root, label)
                 fix = Fix(f"take the label {label.text} out", (edit,), SAFE) if edit else None
@@ -235,7 +235,7 @@ class ReferenceByNumber(Rule):
 def _references(network: Network) -> Iterator[Scalar]:
     """The scalars that name layers: of `from`, `share`, `output`, and the operands of merges."""
     for key in ("from", "share", "output"):
-        yield from _values_of(network.spec.root, key)
+        yield from _scalars_under(network, key)
     for node in network.nodes:
         if node.op is not None and node.op.merging and node.child is not None and node.child.argument is not None:
             yield from scalars(node.child.argument)
@@ -323,18 +323,10 @@ class ShadowedOperator(Rule):
                 )
 
 
-def _values_of(node: located.Node, name: str) -> Iterator[Scalar]:
+def _scalars_under(network: Network, name: str) -> Iterator[Scalar]:
     """The scalars in the values of all keys of that name."""
-    waiting = [node]
-    while waiting:
-        at = waiting.pop()
-        if isinstance(at, Items):
-            waiting += at.items
-        elif isinstance(at, Pairs):
-            for key, value in at.pairs:
-                if key.text == name:
-                    yield from scalars(value)
-                waiting.append(value)
+    for value in network.values.get(name, ()):
+        yield from scalars(value)
 
 
 PAGES = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from shapecalc.source.located import Items, Scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from shapecalc.source.located import Node
 
@@ -16,10 +16,28 @@ WORD = re.compile(r"[^\W\d]\w*")
 
 
 def words_of(node: Node) -> Mapping[str, int]:
-    """In how many scalars of a piece of the spec each identifier stands, keys too."""
+    """How often each identifier stands in the scalars of a piece of the spec, keys too."""
     from collections import Counter
 
-    return Counter(word for scalar in scalars(node) for word in set(WORD.findall(scalar.text)))
+    return Counter(WORD.findall("\n".join([scalar.text for scalar in scalars(node)])))
+
+
+def values_by_key(node: Node) -> Mapping[str, Sequence[Node]]:
+    """The values of all pairs of a piece of the spec by the text of their keys."""
+    found: dict[str, list[Node]] = {}
+    waiting = [node]
+    seen: set[int] = set()
+    for at in waiting:
+        if isinstance(at, Scalar) or id(at) in seen:
+            continue
+        seen.add(id(at))
+        if isinstance(at, Items):
+            waiting += at.items
+            continue
+        for key, value in at.pairs:
+            found.setdefault(key.text, []).append(value)
+            waiting.append(value)
+    return found
 
 
 def scalars(node: Node) -> Iterator[Scalar]:

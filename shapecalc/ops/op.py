@@ -29,38 +29,6 @@ INFERRED: Any = type("Inferred", (), {"__repr__": lambda self: "inferred"})()
 
 AT_LEAST_ZERO, ZERO = ">=0", "==0"
 
-ROLES: Mapping[str, str] = {
-    "affine": "a learned map that a second one behind it, with nothing between, could be merged with",
-    "conv": "a convolution (kernel_size, stride, padding, dilation, groups)",
-    "transposed": "a transposed convolution",
-    "linear": "a linear map of the last axis",
-    "norm": "a normalisation",
-    "centred_by_channel": "takes away the mean of each channel",
-    "batch_norm": "a normalisation whose statistics run over the batch",
-    "activation": "an elementwise nonlinearity",
-    "idempotent": "applied twice it does what it does once",
-    "rectifier": "cuts off what is negative",
-    "softmax": "turns scores into probabilities",
-    "log_softmax": "turns scores into log-probabilities",
-    "sigmoid": "turns scores into independent probabilities",
-    "loss": "compares an output with a target",
-    "takes_scores": "a loss that applies softmax or sigmoid itself",
-    "takes_log_probabilities": "a loss that wants log-softmax before it",
-    "takes_probabilities": "a loss that wants values from 0 to 1",
-    "by_value": "a loss that compares each value with a value of the target",
-    "by_class": "a loss whose input has an axis of classes, behind the batch",
-    "dropout": "drops values in training",
-    "keeps_variance": "a dropout that leaves mean and variance as they were",
-    "pool": "a pooling window (kernel_size, stride, padding)",
-    "adaptive": "a pool to a given size",
-    "reshape": "moves values and computes none",
-    "identity": "gives back its input",
-    "passes_shift": "what is added to a whole channel of its input is added to that of its output",
-    "sum": "adds its inputs",
-    "cat": "joins its inputs along an axis",
-    "elementwise_merge": "combines its inputs element by element, broadcasting",
-}
-
 
 class Attribute:
     """One argument of torch's constructor: its name, reader, default and a line of documentation.
@@ -142,7 +110,7 @@ class Operator:
     given: Mapping[str, Any]
     """The arguments as read, before what is absent was filled in."""
     roles: ClassVar[frozenset[str]] = frozenset()
-    """What it does in a network, in the words that lint rules ask for; ROLES lists them."""
+    """What it does in a network, in the words that lint rules ask for; `shapecalc.ops.roles` lists them."""
     still: ClassVar[bool] = False
     """Whether it only moves values, so that there is no operation to count."""
     counters: ClassVar[frozenset[str]] = frozenset()

@@ -32,6 +32,7 @@ class Opaque(Operator):
     arguments: Mapping[str, Any]
 
     def __init__(self, values: Mapping[str, Any], *xs: Shape) -> None:
+        self.notes = {}
         for name, value in values.items():
             setattr(self, name, value)
 

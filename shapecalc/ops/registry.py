@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 FAMILIES: tuple[tuple[str, str], ...] = (
     ("conv", "Conv1d Conv2d Conv3d"),
     ("transposed", "ConvTranspose1d ConvTranspose2d ConvTranspose3d"),
-    ("pool", "MaxPool1d MaxPool2d MaxPool3d AvgPool1d AvgPool2d AvgPool3d LPPool1d LPPool2d LPPool3d"),
+    ("pool", "MaxPool1d MaxPool2d MaxPool3d AvgPool1d AvgPool2d AvgPool3d"),
+    ("normpool", "LPPool1d LPPool2d LPPool3d"),
     ("fractional", "FractionalMaxPool2d FractionalMaxPool3d"),
     (
         "adaptive",
@@ -34,9 +35,10 @@ FAMILIES: tuple[tuple[str, str], ...] = (
     ("mapnorm", "CrossMapLRN2d"),
     (
         "activation",
-        "ReLU ReLU6 LeakyReLU PReLU RReLU ELU CELU SELU GELU SiLU Mish Softplus Softsign Softshrink Hardshrink "
+        "ReLU ReLU6 LeakyReLU ELU CELU SELU GELU SiLU Mish Softplus Softsign Softshrink Hardshrink "
         "Tanhshrink Hardtanh Hardsigmoid Hardswish Sigmoid LogSigmoid Tanh Threshold GLU",
     ),
+    ("slopes", "PReLU RReLU"),
     ("softmax", "Softmax LogSoftmax Softmin Softmax2d"),
     ("dropout", "Dropout Dropout1d Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout"),
     ("droppath", "DropPath"),
@@ -48,7 +50,8 @@ FAMILIES: tuple[tuple[str, str], ...] = (
     ("transformer", "TransformerEncoderLayer TransformerDecoderLayer TransformerEncoder TransformerDecoder"),
     ("encdec", "Transformer"),
     ("dotproduct", "ScaledDotProductAttention"),
-    ("resize", "Upsample UpsamplingNearest2d UpsamplingBilinear2d Interpolate PixelShuffle PixelUnshuffle"),
+    ("resize", "Upsample UpsamplingNearest2d UpsamplingBilinear2d Interpolate"),
+    ("pixel", "PixelShuffle PixelUnshuffle"),
     ("fold", "Unfold Fold"),
     ("shuffle", "ChannelShuffle"),
     ("grid", "GridSample AffineGrid"),

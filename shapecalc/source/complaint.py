@@ -120,17 +120,27 @@ class _Fault:
         special = value[:1] in tuple(_SPECIAL)
         return f"if this is an expression, quote it: {self.quoted(start, end)}" if special else ""
 
+    def left(self) -> int:
+        """Where the values before the mark begin: behind the bracket around them, a colon, or the line break."""
+        start, depth = self.at, 0
+        while start > 0 and self.text[start - 1] not in "\n\r":
+            depth += (self.text[start - 1] in "]}") - (self.text[start - 1] in "[{")
+            if depth < 0 or (depth == 0 and self.text[start - 1] == ":"):
+                break
+            start -= 1
+        return start
+
     def part(self) -> tuple[int, int]:
         """Where the single value around the mark in `{...}` or `[...]` stands, its own brackets and all."""
-        start = self.at
-        while start > 0 and self.text[start - 1] not in ",{[:\n\r":
-            start -= 1
-        depth, end = 0, self.at
+        start = self.left()
+        depth, end = 0, start
         while end < len(self.text) and self.text[end] not in "\n\r":
             depth += (self.text[end] in "([{") - (self.text[end] in ")]}")
-            if depth < 0 or (depth == 0 and self.text[end] == ","):
+            if depth < 0 or (depth == 0 and self.text[end] == "," and end >= self.at):
                 break
             end += 1
+            if depth == 0 and self.text[end - 1] == ",":  # a value before the one at the mark
+                start = end
         return self.trimmed(start, end)
 
 

@@ -39,15 +39,14 @@ def cut_expression(pairs: Pairs, key: Scalar) -> tuple[str, str, Fix | None] | N
     name, value = pairs.pairs[first]
     if not isinstance(value, Scalar) or not unbalanced(value.text):
         return None
-    parts = [value]
+    parts, whole = [value], value.text
     for left_over, nothing in pairs.pairs[first + 1 :]:
-        if not _bare(nothing):
+        if not _bare(nothing) or not unbalanced(whole):
             break
         parts.append(left_over)
-        if not unbalanced(whole := ", ".join(part.text for part in parts)):
-            message = f"YAML cut the expression of {name.text!r} at a comma"
-            return message, f'quote it: {name.text}: "{whole}"', _joined(parts, whole)
-    return None
+        whole = f"{whole}, {left_over.text}"
+    message = f"YAML cut the expression of {name.text!r} at a comma"
+    return message, f'quote it: {name.text}: "{whole}"', _joined(parts, whole)
 
 
 def _bare(node: Node) -> bool:
