@@ -14,11 +14,12 @@ from shapecalc.source.spec import Child
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import TypeAlias
 
     from shapecalc.graph.graph import Graph, Wire
 
     Key = tuple[Any, ...]
-    Part = "Node | Chain | Unit | None"
+    Part: TypeAlias = "Node | Chain | Unit | None"
 
 
 class Unstructured(Exception):

@@ -115,14 +115,13 @@ class Trace:
         y = self.plain_ys[number]
         own = bool(self.plain_xs) and self.plain_xs[0] is not None and len(self.plain_xs[0]) == len(y)
         rank = self.rank if own else 0
+        batch = self.batch if number == 0 else None
         return [
-            self.working(
-                axis_title(a, len(y), rank, self.batch if number == 0 else None),
-                lambda a=a: self.op.shape(*self.xs)[number][a],  # type: ignore[misc]
-                size,
-            )
-            for a, size in enumerate(y)
+            self.working(axis_title(a, len(y), rank, batch), self._size(number, a), size) for a, size in enumerate(y)
         ]
+
+    def _size(self, number: int, axis: int) -> Callable[[], Any]:
+        return lambda: self.op.shape(*self.xs)[number][axis]
 
     def tensors(self) -> dict[str, tuple[Working, Shape]]:
         """The number of values of each parameter, by name, with its shape. Raises UnknownFact."""

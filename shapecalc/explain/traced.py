@@ -123,16 +123,16 @@ class TracedInt(Traced, int):
     """A known number with its tree."""
 
     def __lt__(self, other: Any) -> bool:
-        return self.compared("<", other, int(self.tree.value) < plain(other))  # type: ignore[arg-type]
+        return self.compared("<", other, int(self.tree.value) < plain(other))
 
     def __le__(self, other: Any) -> bool:
-        return self.compared("<=", other, int(self.tree.value) <= plain(other))  # type: ignore[arg-type]
+        return self.compared("<=", other, int(self.tree.value) <= plain(other))
 
     def __gt__(self, other: Any) -> bool:
-        return self.compared(">", other, int(self.tree.value) > plain(other))  # type: ignore[arg-type]
+        return self.compared(">", other, int(self.tree.value) > plain(other))
 
     def __ge__(self, other: Any) -> bool:
-        return self.compared(">=", other, int(self.tree.value) >= plain(other))  # type: ignore[arg-type]
+        return self.compared(">=", other, int(self.tree.value) >= plain(other))
 
     def __eq__(self, other: Any) -> bool:
         same: bool = self.tree.value == plain(other)
@@ -145,11 +145,11 @@ class TracedInt(Traced, int):
 
     def __truediv__(self, other: Any) -> Any:
         self.journal.losses[f"{_shown(self)} / {_shown(other)}"] = None
-        return int(self.tree.value) / plain(other)  # type: ignore[arg-type]
+        return int(self.tree.value) / plain(other)
 
     def __rtruediv__(self, other: Any) -> Any:
         self.journal.losses[f"{_shown(other)} / {_shown(self)}"] = None
-        return plain(other) / int(self.tree.value)  # type: ignore[arg-type]
+        return plain(other) / int(self.tree.value)
 
 
 class TracedSize(Traced):
@@ -158,7 +158,7 @@ class TracedSize(Traced):
     __slots__ = ("journal", "tree")
 
     def _refuse(self, *_: Any) -> Any:
-        return int(self.tree.value)  # type: ignore[arg-type]  # raises what closed forms raise
+        return int(self.tree.value) # raises what closed forms raise
 
     __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __int__ = __float__ = __index__ = _refuse
 
@@ -170,7 +170,7 @@ class TracedSize(Traced):
 
     @property
     def names(self) -> frozenset[str]:
-        found: frozenset[str] = self.tree.value.names  # type: ignore[union-attr]
+        found: frozenset[str] = self.tree.value.names
         return found
 
     def __str__(self) -> str:

@@ -50,7 +50,7 @@ class Work:
         self.kind = kind
         self.parts = tuple(parts)
         self.signs = tuple(signs)
-        self.value = worked(kind, [p.value for p in parts], self.signs)
+        self.value: Dim = worked(kind, [p.value for p in parts], self.signs)
 
 
 def worked(kind: str, values: Sequence[Dim | float], signs: Sequence[int] = ()) -> Dim:

@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.dims.field import POINT
-from shapecalc.ops.dtypes import FLOATS, INTS
+from shapecalc.ops.dtypes import FLOATS, INTS, overflows
 from shapecalc.ops.kinds import FLAG, NUMBER, Number, Unfit, Word
 from shapecalc.ops.layout import ordered
 from shapecalc.ops.op import KEEPS_NOTHING, KEEPS_OUTPUT, NO_NEEDS, ZERO, Attribute, Claim, Kept, Pointwise
@@ -284,6 +284,14 @@ class Threshold(Activation):
         Attribute("value", NUMBER, doc="what takes its place where it does not", lead=True),
         INPLACE,
     )
+    threshold: float
+    value: float
+
+    def unfit_dtypes(self, *dtypes: str) -> str:
+        """Floats are compared in a wider dtype, so that the value alone must fit."""
+        numbers = (self.value,) if dtypes[0] in FLOATS else (self.value, self.threshold)
+        beyond = next((n for n in numbers if overflows(n, dtypes[0])), None)
+        return "" if beyond is None else f"cannot hold {beyond} in {dtypes[0]}"
 
     @classmethod
     def samples(cls) -> Any:

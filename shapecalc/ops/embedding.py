@@ -123,6 +123,8 @@ class EmbeddingBag(Embedding):
         if (len(x) == 1) != (offsets is not None) or (offsets is not None and len(offsets) != 1):
             return ((OFFSETS, 1),)
         needs = [*super().needs(x), (GRADIENTS, int(self.mode == "max" and (self.scale_grad_by_freq or self.sparse)))]
+        if self.mode != "max":  # torch's kernel raises for a mean or a sum of rows without columns
+            needs.append((COLUMNS, self.embedding_dim - 1))
         if len(x) == 2:
             needs.append((EMPTY_BAGS, x[1] - 1, 1))
         elif self.include_last_offset:
@@ -220,6 +222,10 @@ def _say_no_bags(op: Any, xs: Sequence[Shape], axis: int) -> str:
     return f"no bag holds the indices {listed(xs[0])}, of which torch may crash"
 
 
+def _say_columns(op: Any, xs: Sequence[Shape], axis: int) -> str:
+    return f"embedding_dim is {op.embedding_dim}, and a {op.mode} needs at least 1"
+
+
 def _say_sample_weights(op: Any, xs: Sequence[Shape], axis: int) -> str:
     if op.mode != "sum":
         return f"mode is {op.mode}, and per_sample_weights go with mode sum alone"
@@ -231,5 +237,6 @@ OFFSETS = Claim("SC209", "", ZERO, _say_offsets)
 GRADIENTS = Claim("SC109", "mode", ZERO, _say_gradients)
 EMPTY_BAGS = Claim("SC211", "", AT_LEAST_ZERO, _say_empty_bags)
 LAST_OFFSET = Claim("SC211", "include_last_offset", AT_LEAST_ZERO, _say_last_offset)
+COLUMNS = Claim("SC109", "embedding_dim", AT_LEAST_ZERO, _say_columns)
 NO_BAGS = Claim("SC211", "", AT_LEAST_ZERO, _say_no_bags)
 SAMPLE_WEIGHTS = Claim("SC211", "", ZERO, _say_sample_weights)

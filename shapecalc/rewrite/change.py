@@ -8,15 +8,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from shapecalc.lint.edit import FLOW, remove_argument, set_argument
+from shapecalc.lint.edit import remove_argument, set_argument
 from shapecalc.rewrite.refusal import Refused
+from shapecalc.source.edit import FLOW
 from shapecalc.source.located import Items, Pairs, Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shapecalc.graph.graph import Node
-    from shapecalc.lint.edit import Edit
+    from shapecalc.source.edit import Edit
     from shapecalc.source import located
     from shapecalc.source.spec import Child
     from shapecalc.source.text import Source

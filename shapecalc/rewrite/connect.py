@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from shapecalc.graph.graph import Node, Wire
-    from shapecalc.lint.edit import Edit
+    from shapecalc.source.edit import Edit
     from shapecalc.lint.network import Network
     from shapecalc.rewrite.change import Change
     from shapecalc.rewrite.head import Sizes
@@ -50,15 +50,10 @@ def _by_source(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _covering(network: Network) -> Iterator[Entry]:
-    """Convolutions that make one position of their whole map, and no other such one before them."""
-    behind: set[int] = set()
-    for node in network.nodes:
-        wires = [w for w in node.inputs if w is not None]
-        if any(id(w) in behind for w in wires):
-            behind |= {id(w) for w in node.outputs}
-        elif has(node, "conv") and _covers(node):
-            behind |= {id(w) for w in node.outputs}
-            yield Entry(node.outputs[0], (1,) * len(node.op.kernel_size), node)  # type: ignore[union-attr]
+    """Convolutions that make one position of their whole map."""
+    for node in network.having("conv"):
+        if _covers(node):
+            yield Entry(node.outputs[0], (1,) * (len(node.outputs[0].shape or ()) - 2), node)
 
 
 def _covers(node: Node) -> bool:

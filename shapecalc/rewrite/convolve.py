@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from shapecalc.graph.graph import Node, Wire
-    from shapecalc.lint.edit import Edit
+    from shapecalc.source.edit import Edit
     from shapecalc.lint.network import Network
     from shapecalc.rewrite.change import Change
     from shapecalc.rewrite.head import Sizes

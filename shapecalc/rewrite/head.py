@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shapecalc.rewrite.refusal import refused
+from shapecalc.rewrite.refusal import Refused, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from shapecalc.graph.graph import Node, Wire
     from shapecalc.lint.network import Network
     from shapecalc.rewrite.change import Change
-    from shapecalc.rewrite.refusal import Refused
-
     Sizes = tuple[int, ...]
     Judge = Callable[[Node, Sizes], tuple[Change | None, Sizes | None]]
 
@@ -64,39 +62,49 @@ def heads(network: Network, entries: Sequence[Entry], judge: Judge) -> Found:
     left = list(entries)
     while left:
         try:
-            found.changes = _follow(network, left, judge)
+            follower = _Follower(left, judge)
+            follower.run(network)
             break
         except _Blocked as blocked:
             found.lost.append(blocked.reason)
             left = [entry for entry in left if id(entry.wire) not in blocked.entries]
-    found.entries = left
-    found.changes = [pair for entry in left for pair in entry.before] + (found.changes if left else [])
+    if left:
+        found.entries = [entry for entry in left if id(entry.wire) not in follower.inner]
+        found.changes = [pair for entry in found.entries for pair in entry.before] + follower.changes
     return found
 
 
-def _follow(network: Network, entries: Sequence[Entry], judge: Judge) -> list[tuple[Node, Change]]:
-    from shapecalc.rewrite.refusal import Refused
+class _Follower:
+    """One walk from entries to the outputs: what is inside so far, and the entries that lie behind others."""
 
-    inside: dict[int, Sizes] = {id(e.wire): e.sizes for e in entries}
-    origins = {id(e.wire): frozenset({id(e.wire)}) for e in entries}
-    changes: list[tuple[Node, Change]] = []
-    for node in network.nodes:
-        wires = [w for w in node.inputs if w is not None]
-        own = [w for w in wires if id(w) in inside]
-        if not own or id(node.outputs[0]) in inside:
-            continue
-        from_where = frozenset().union(*(origins[id(w)] for w in own))
+    def __init__(self, entries: Sequence[Entry], judge: Judge) -> None:
+        self.judge = judge
+        self.inside: dict[int, Sizes] = {id(e.wire): e.sizes for e in entries}
+        self.origins = {id(e.wire): frozenset({id(e.wire)}) for e in entries}
+        self.inner: set[int] = set()
+        self.changes: list[tuple[Node, Change]] = []
+
+    def run(self, network: Network) -> None:
+        for node in network.nodes:
+            wires = [w for w in node.inputs if w is not None]
+            own = [self.origins[id(w)] for w in wires if id(w) in self.inside]
+            if own:
+                self.follow(node, wires, frozenset().union(*own))
+
+    def follow(self, node: Node, wires: Sequence[Wire], origins: frozenset[int]) -> None:
         try:
-            change, sizes = judge(node, _agreed(node, wires, inside))
+            change, sizes = self.judge(node, _agreed(node, wires, self.inside))
         except Refused as reason:
-            raise _Blocked(reason, from_where) from None
+            raise _Blocked(reason, origins) from None
         if change is not None:
-            changes.append((node, change))
-        if sizes is not None:
-            for wire in node.outputs:
-                inside[id(wire)] = sizes
-                origins[id(wire)] = from_where
-    return changes
+            self.changes.append((node, change))
+        if sizes is None:
+            return
+        for wire in node.outputs:
+            if id(wire) in self.inside:
+                self.inner.add(id(wire))
+            self.inside[id(wire)] = sizes
+            self.origins[id(wire)] = origins
 
 
 def _agreed(node: Node, wires: Sequence[Wire], inside: Mapping[int, Sizes]) -> Sizes:

@@ -105,7 +105,7 @@ CUTS = [
     ("- {Linear: max(1,c // 4)}", '- {Linear: "max(1,c // 4)"}'),
     ("- {Linear: max(1, 2, c)}", '- {Linear: "max(1, 2, c)"}'),
     ("- {Linear: max(1, 2, c), when: c > 2}", '- {Linear: "max(1, 2, c)", when: c > 2}'),
-    ("- Linear: {bias: true, out_features: max(1, c)}  # so", '- Linear: {bias: true, out_features: "max(1, c)"}  # so'),
+    ("- Linear: {bias: true, out_features: max(1, c)}  # x", '- Linear: {bias: true, out_features: "max(1, c)"}  # x'),
     ("- {Linear: d[0]}", '- {Linear: "d[0]"}'),
     ("- {Linear: min(c, d[0])}", '- {Linear: "min(c, d[0])"}'),
     ("- Linear: {out_features: min(d[0], c), bias: false}", '- Linear: {out_features: "min(d[0], c)", bias: false}'),

@@ -194,6 +194,16 @@ EXCUSES: list[Excuse] = [
         "torch, which divides by the heads that there are not, is not asked about shared heads of nothing",
         denied("torch dies of no heads"),
     ),
+    Excuse(
+        "ScaledDotProductAttention",
+        "torch gives what nobody wrote where a batch of values is empty and stretched",
+        lambda draw, ours, theirs: empty(draw, ours, theirs) and ours.outputs != theirs.outputs,
+    ),
+    Excuse(
+        "GaussianNLLLoss",
+        "torch takes a variance of integers where eps is an integer too",
+        refused("SC212 GaussianNLLLoss takes .* as its var"),
+    ),
     Excuse("AdaptiveLogSoftmaxWithLoss", "no memory holds such weights", denied("can't allocate memory")),
     Excuse("Where", "torch calls a condition of uint8 deprecated", refused("SC212 Where takes bool, and uint8")),
     Excuse(

@@ -51,12 +51,12 @@ class Scope:
         """Whether an input is called by its name, so that it must be declared."""
 
 
-def wire(columns: Sequence[Column], scope: Scope, outputs: Sequence[Holds]) -> list[str]:
+def wire(columns: Sequence[Column], scope: Scope, outputs: Sequence[Holds], flow: Holds | None) -> list[str]:
     """Write into each column what it takes; the names of what the block gives, none where that is the last value.
 
     Raises Unfit where something is out of sight.
     """
-    flow = _walk(columns, scope, scope.given)
+    flow = _walk(columns, scope, flow)
     if len(outputs) == 1 and flow is not None and _serves(outputs[0], flow):
         return []
     return [_name(wanted, scope)[0] for wanted in outputs]
