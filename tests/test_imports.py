@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(shapecalc.__file__).parent
 ROOMS = (
-    "dims", "source", "ops", "graph", "analysis", "lint", "pipeline", "render", "codegen", "torchside", "quiz", "lsp",
+    "dims", "source", "ops", "graph", "analysis", "lint", "explain", "pipeline", "render", "codegen", "torchside", "quiz", "lsp",
     "cli", "__main__",
 )  # fmt: skip
 """From left to right: a module may import those of its own room and of rooms before it."""

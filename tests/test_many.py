@@ -224,3 +224,25 @@ def test_a_baseline_that_is_none_ends_with_2(here: Path) -> None:
     (here / "known.json").write_text("[1]")
     for args in (["--baseline", "known.json"], ["--baseline", "missing.json"], ["--write-baseline"]):
         assert run("check", *args, ".", cwd=here).status == 2
+
+
+# formats
+
+
+def test_rows_of_layers_and_findings_go_apart(here: Path) -> None:
+    end = run("check", "--output-format", "csv", "biased.yaml", cwd=here)
+    assert end.out.splitlines()[0].startswith("path,layer")
+    assert "SC301" not in end.out
+    assert "SC301" in end.err
+    assert "SC301" in run("check", "--output-format", "markdown", "biased.yaml", cwd=here).out
+
+
+def test_junit_has_a_case_for_each_expectation_kept_or_broken(here: Path) -> None:
+    from xml.etree import ElementTree
+
+    (here / "clean.yaml").write_text(CLEAN + "expect: {params: 15, output: [4]}\n")
+    document = ElementTree.fromstring(run("check", "--output-format", "junit", "clean.yaml", cwd=here).out)
+    cases = {case.get("name"): case.find("failure") for case in document.iter("testcase")}
+    assert cases["expect params: 15"] is None
+    (broken,) = (name for name, failure in cases.items() if failure is not None)
+    assert "SC501" in str(broken)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from shapecalc.source.located import Items, Pairs
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from shapecalc.analysis.report import Report
     from shapecalc.dims.sym import Dim
@@ -75,9 +77,12 @@ def _fix(fix: Fix, report: Report) -> dict[str, Any]:
 
 
 class Verdict:
-    """What is to be said of one file. `readable`: it is a spec; `at_least` names counts that are bounds."""
+    """What is to be said of one file. `readable`: it is a spec; `at_least` names counts that are bounds.
 
-    __slots__ = ("at_least", "found", "macs", "name", "params", "path", "readable")
+    `kept` holds the expectations that were checked and hold, as (text, line).
+    """
+
+    __slots__ = ("at_least", "found", "kept", "macs", "name", "params", "path", "readable")
 
     def __init__(self, report: Report) -> None:
         self.path = report.path
@@ -87,10 +92,26 @@ class Verdict:
         self.macs: int | str = _plain(report.totals.macs)
         self.at_least: Sequence[str] = tuple(report.totals.uncounted)
         self.found: list[Found] = [Found(d, report) for d in report.diagnostics]
+        self.kept: list[tuple[str, int]] = list(_kept(report))
 
     def count(self, severity: str) -> int:
         """How many findings have a severity."""
         return sum(f.severity == severity for f in self.found)
+
+
+def _kept(report: Report) -> Iterator[tuple[str, int]]:
+    """The expectations of a network that hold; none where a mistake keeps them from being checked."""
+    graph = report.graph
+    if graph is None or graph.changed or any(d.severity == "error" and d.code < "SC5" for d in report.diagnostics):
+        return
+    stated = [(f"expect of {e.path}", e.value) for e in graph.expectations]
+    cases = graph.spec.expect
+    listed = cases.items if isinstance(cases, Items) else [cases]
+    for case in listed:
+        stated += [(f"expect {k.text}", v) for k, v in case.pairs if k.text != "set"] if isinstance(case, Pairs) else []
+    for name, value in stated:
+        if not any(value.start <= d.start < value.end for d in report.diagnostics if d.code.startswith("SC5")):
+            yield f"{name}: {report.source.text[value.start : value.end]}", report.source.place(value.start)[0]
 
 
 def total(verdicts: Sequence[Verdict], severity: str) -> int:

@@ -14,10 +14,12 @@ from shapecalc import __version__
 COMMANDS = {
     "check": "Check specs: the layer table, totals, and whatever is wrong.",
     "verify": "Let torch confirm every figure: build the module, run it, compare.",
+    "explain": "Show the working behind each number of a layer or a network.",
     "emit": "Print the equivalent torch.nn.Module.",
     "diff": "Compare two specs: layers, figures, state_dict keys.",
     "schema": "Print the JSON Schema of the spec language, for editors.",
     "rule": "Print the manual page of a diagnostic code.",
+    "op": "Print the manual page of an operator, with its formulas.",
 }
 """Every command with its line of help; the module `shapecalc.cli.NAME` holds `command`."""
 

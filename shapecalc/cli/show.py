@@ -93,11 +93,25 @@ class Shown:
 
     def reports(self, reports: Sequence[Report], verdicts: Sequence[Verdict]) -> None:
         """The layer table with totals, then what was found."""
-        if self.form in ("markdown", "csv"):
-            from shapecalc.render.formats import OF_REPORTS
+        if self.form == "markdown":
+            from shapecalc.render.markdown import render_markdown
 
-            self.out(OF_REPORTS[self.form](reports, self.columns, self.sort))
-            return
+            self.out(render_markdown(reports, self.columns, self.sort, verdicts))
+        elif self.form == "csv":
+            self._csv(reports, verdicts)
+        else:
+            self._tables(reports, verdicts)
+
+    def _csv(self, reports: Sequence[Report], verdicts: Sequence[Verdict]) -> None:
+        """Rows of layers; a table has no place for findings, so they go to standard error."""
+        from shapecalc.render.csv import render_csv
+        from shapecalc.render.text import render_concise
+
+        self.out(render_csv(reports, self.columns, self.sort))
+        for line in (line for verdict in verdicts for line in render_concise(verdict)):
+            print(line, file=sys.stderr)
+
+    def _tables(self, reports: Sequence[Report], verdicts: Sequence[Verdict]) -> None:
         for report, verdict in zip(reports, verdicts, strict=True):
             if not self.quiet and (report.layers or (report.graph and report.ok)):
                 self._table(report)

@@ -7,22 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shapecalc.analysis.sight import spatial_axes
+from shapecalc.analysis.sight import Track, spatial_axes
 from shapecalc.dims.factor import split_product
 from shapecalc.dims.field import IDENTITY, WHOLE, Field
 from shapecalc.dims.sym import Sym, symbol
 from shapecalc.explain.letters import PLACES
 from shapecalc.explain.steps import Working
 from shapecalc.explain.trace import attempt, same
-from shapecalc.explain.traced import named, plain, traced, tree_of
+from shapecalc.explain.traced import named, traced, tree_of
 from shapecalc.explain.tree import Name, Number, evaluated, names, product, total
-from shapecalc.ops.op import UnknownFact
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from shapecalc.analysis.report import Layer, Report
-    from shapecalc.analysis.sight import Track
     from shapecalc.explain.trace import Trace
     from shapecalc.explain.traced import Journal
     from shapecalc.explain.tree import Tree
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
 
 BRANCHES = "branches meet: from the lowest edge to the highest"
 PHASES = "it differs from output to output: the largest of a period"
-SAME = "each position sees one position of the layer before"
+SAME = "the same as the layer before: one position is read"
 ALL = "the whole axis"
 
 
@@ -85,13 +83,12 @@ def _axis(report: Report, layer: Layer, trace: Trace, key: tuple[str, int], plac
 
 def _computed(place: str, track: Track, reason: str) -> AxisField:
     seen = track.field
-    return AxisField(place, None, Working("field", seen.size, reason), Working("jump", seen.stride, reason), None)
+    jump = None if track.merged else Working("jump", seen.stride, reason)
+    return AxisField(place, None, Working("field", seen.size, reason), jump, None)
 
 
 def _before(report: Report, wire: Wire | None, key: tuple[str, int]) -> Any:
     """What an input of the layer sees along the axis."""
-    from shapecalc.analysis.sight import Track
-
     if wire is None:
         return None
     if wire.node is None:
@@ -112,11 +109,20 @@ def _pulled(window: Any, before: Field, journal: Journal) -> tuple[Any, Any, Any
     """Size, jump and start of the field behind a window, on named quantities; None where phases decide."""
     if before.period != 1:
         return None
-    r, jump, start = (named(w, v, journal) for w, v in (("r", before.size), ("J", before.stride), ("a", before.start)))
+    r, jump, start = (named(w, v, journal, meaning) for w, v, meaning in _letters(before))
     after = attempt(lambda: window.pull(Field(1, jump, (start,), (start + r - 1,))))
     if not isinstance(after, Field) or after.period != 1:
         return None
     return _tidy(after.size, journal), after.stride, after.start
+
+
+def _letters(before: Field) -> tuple[tuple[str, Any, str], ...]:
+    """Letters, values and meanings of the field of the layer before."""
+    return (
+        ("r", before.size, "receptive field before"),
+        ("J", before.stride, "jump before"),
+        ("a", before.start, "first position before"),
+    )
 
 
 def _tidy(size: Any, journal: Journal) -> Any:
@@ -146,11 +152,3 @@ def _tree(form: Any, letters: Mapping[str, Name]) -> Tree:
             part = product(part, letters[atom.text])
         found = total(found, part, 1 if count > 0 else -1)
     return found
-
-
-def plain_size(field: AxisField) -> Any:
-    """The number of positions seen, None where there is no number."""
-    return plain(field.size.answer)
-
-
-__all__ = ["ALL", "BRANCHES", "PHASES", "SAME", "AxisField", "UnknownFact", "fields", "plain_size"]

@@ -126,9 +126,12 @@ class Trace:
     def tensors(self) -> dict[str, tuple[Working, Shape]]:
         """The number of values of each parameter, by name, with its shape. Raises UnknownFact."""
         return {
-            name: (self.working(name, lambda n=name: prod(self.op.weights()[n]), prod(shape)), shape)
+            name: (self.working(name, self._values(name), prod(shape)), shape)
             for name, shape in self.plain_op.weights().items()
         }
+
+    def _values(self, name: str) -> Callable[[], Any]:
+        return lambda: prod(self.op.weights()[name])
 
     def params(self) -> Working:
         """The number of all parameters. Raises UnknownFact."""
@@ -172,7 +175,7 @@ def same(found: Any, actual: Any) -> bool:
 
 def _numbers_axes(name: str, kind: Kind) -> bool:
     """Whether an attribute holds numbers of dimensions, which are places and no quantities."""
-    return isinstance(kind, Dimension) or name in ("dim", "dims", "start_dim", "end_dim", "axis", "num_layers")
+    return isinstance(kind, Dimension) or name in ("dim", "dims", "start_dim", "end_dim", "axis")
 
 
 def _slots(op: Operator, count: int) -> list[str]:

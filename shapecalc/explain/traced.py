@@ -158,7 +158,7 @@ class TracedSize(Traced):
     __slots__ = ("journal", "tree")
 
     def _refuse(self, *_: Any) -> Any:
-        return int(self.tree.value) # raises what closed forms raise
+        return int(self.tree.value)  # raises what closed forms raise
 
     __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __int__ = __float__ = __index__ = _refuse
 
@@ -170,8 +170,8 @@ class TracedSize(Traced):
 
     @property
     def names(self) -> frozenset[str]:
-        found: frozenset[str] = self.tree.value.names
-        return found
+        assert isinstance(self.tree.value, Sym)
+        return self.tree.value.names
 
     def __str__(self) -> str:
         return str(self.tree.value)

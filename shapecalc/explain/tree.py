@@ -138,7 +138,11 @@ def work(kind: str, left: Tree, right: Tree) -> Tree:
     """Quotient, remainder, smaller, larger or scaled: a number where both are plain numbers."""
     if isinstance(left, Number) and isinstance(right, Number):
         return Number(worked(kind, [left.value, right.value]))
-    return left if kind == FLOOR and _is(right, 1) else Work(kind, [left, right])
+    if kind == FLOOR and isinstance(right, Number) and isinstance(right.value, int) and right.value > 0:
+        count, rest = _counted(left)
+        if count % right.value == 0:  # 2*p//2 is p
+            return product(Number(count // right.value), rest)
+    return Work(kind, [left, right])
 
 
 def key(tree: Tree) -> Any:

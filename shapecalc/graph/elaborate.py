@@ -62,6 +62,7 @@ class Walk:
         self.sharing: list[tuple[str, str]] = []
         self.steps = 0
         self.depth = 0
+        self.deepest = 0
 
     # the document
 
@@ -137,6 +138,7 @@ class Walk:
 
     def body(self, body: Body, here: Here) -> None:
         self.depth += 1
+        self.deepest = max(self.deepest, self.depth)
         if self.depth > MAX_DEPTH:
             self.depth -= 1
             message = f"sequences and blocks stand inside of each other more than {MAX_DEPTH} deep"

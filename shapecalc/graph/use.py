@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.dims.sym import Sym, symbol
+from shapecalc.graph.again import Mark, Use, again, keep, kind_of_use
 from shapecalc.graph.document import shape_of, with_batch
 from shapecalc.graph.graph import Group, Wire
 from shapecalc.graph.mistake import Mistake, Silent
@@ -40,14 +41,22 @@ def use_block(
     path = here.scope.inner_path(name)
     group = walk.open_group(Group(name, path, child, here.trail, named=block.body.named, block=block), here)
     group.arguments, group.inputs = arguments, wires
+    here.scope.names[name] = Entry(None, owner=group)
+    kind = None if walk.sharing else kind_of_use(arguments, wires)
+    made = again(walk, block.uses.get(kind), group, trail, wires)
+    if made is not None:
+        return made
+    mark = Mark(walk)
     scope = Scope(path, Entry(wires[:1]), None, block.body)
     scope.names.update({key.text: Entry((wire,)) for key, wire in zip(block.inputs, wires, strict=False)})
     inside = Here(scope, env, trail, group)
-    here.scope.names[name] = Entry(None, owner=group)
     if block.merge is not None:
-        return Entry(_merged(walk, block, inside, name, here).wires, owner=group)
-    walk.body(block.body, inside)
-    return Entry(walk.outputs(block.output, inside), owner=group)
+        entry = Entry(_merged(walk, block, inside, name, here).wires, owner=group)
+    else:
+        walk.body(block.body, inside)
+        entry = Entry(walk.outputs(block.output, inside), owner=group)
+    keep(walk, block, kind, mark, Use(walk, mark, group, trail, wires, entry))
+    return entry
 
 
 def _inputs(block: Block, child: Child, given: Given) -> tuple[Wire, ...]:

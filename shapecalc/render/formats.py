@@ -5,21 +5,17 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from shapecalc.render.csv import render_csv
 from shapecalc.render.github import render_github
 from shapecalc.render.gitlab import render_gitlab
 from shapecalc.render.junit import render_junit
-from shapecalc.render.markdown import render_markdown
 from shapecalc.render.sarif import render_sarif
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from shapecalc.analysis.report import Report
     from shapecalc.analysis.verdict import Verdict
 
     OfFindings = Callable[[Sequence[Verdict]], str]
-    OfReports = Callable[[Sequence[Report], Sequence[str] | None, str | None], str]
 
 
 def source_root() -> str:
@@ -40,6 +36,3 @@ RENDERERS: Mapping[str, OfFindings] = {
     "junit": lambda verdicts: render_junit(verdicts, source_root()),
 }
 """Formats of findings."""
-
-OF_REPORTS: Mapping[str, OfReports] = {"markdown": render_markdown, "csv": render_csv}
-"""Formats of layers and figures: of reports, the keys of columns and the one to sort by."""

@@ -30,7 +30,8 @@ REFERENCES = str.maketrans(
 
 
 def render_junit(verdicts: Sequence[Verdict], root: str = "") -> str:
-    """The document: a file without errors and warnings is one case that passes, else each of them is one that fails.
+    """The document: a file without errors and warnings is one case that passes, else each of them is one that fails;
+    each expectation that holds is a case of its own.
 
     Notes do not fail: they are the output of the case that passes. All characters beyond ASCII are references, so that
     the document is right in whatever encoding it is written.
@@ -50,7 +51,8 @@ def _suite(verdict: Verdict, path: str) -> tuple[int, int, list[str]]:
     """The numbers of cases and failures of one file, and its lines."""
     failing = [f for f in verdict.found if f.severity in FAILING]
     lines = [line for f in failing for line in _failure(f, path)] if failing else _pass(verdict, path)
-    cases = max(1, len(failing))
+    lines += [_kept(text, line, path) for text, line in verdict.kept]
+    cases = max(1, len(failing)) + len(verdict.kept)
     head = f'  <testsuite name={_quoted(path)} tests="{cases}" failures="{len(failing)}" errors="0" skipped="0">'
     return cases, len(failing), [head, *lines, "  </testsuite>"]
 
@@ -68,6 +70,11 @@ def _pass(verdict: Verdict, path: str) -> list[str]:
     head = f"    <testcase name={_quoted(path)} classname={_quoted(path)} file={_quoted(path)}"
     notes = "\n".join(_place_and_text(f, path) for f in verdict.found)
     return [f"{head}><system-out>{_escaped(notes)}</system-out></testcase>"] if notes else [f"{head}/>"]
+
+
+def _kept(text: str, line: int, path: str) -> str:
+    """An expectation that holds."""
+    return f'    <testcase name={_quoted(text)} classname={_quoted(path)} file={_quoted(path)} line="{line}"/>'
 
 
 def _failure(found: Found, path: str) -> list[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from shapecalc.lint.network import has, maker
 from shapecalc.rewrite.change import Replace, Retype, Swap, written
 from shapecalc.rewrite.convolve import LEAVE, input_items, passes, softmax_of_channels
-from shapecalc.rewrite.draft import Draft, place
+from shapecalc.rewrite.draft import Draft, left, place
 from shapecalc.rewrite.head import Entry, heads
 from shapecalc.rewrite.refusal import Refused, refused
 from shapecalc.source.located import Scalar
@@ -38,7 +38,7 @@ def conv_to_fc(network: Network) -> Draft:
         raise found.lost[0] if found.lost else Refused("no convolution without padding covers the whole of its map")
     draft = Draft()
     draft.changes = [(entry.node, _linear(network, entry.node)) for entry in found.entries] + found.changes
-    draft.notes = [f"left as it is: {reason.message} ({reason.layer})" for reason in found.lost]
+    draft.notes = [left(reason.layer, reason.message) for reason in found.lost]
     for entry in _by_source(found.entries):
         _flatten(network, entry, found.entries, draft)
     return draft

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from shapecalc.lint.network import has, maker
 from shapecalc.ops.op import Pointwise
 from shapecalc.rewrite.change import Give, Replace, Retype, Swap, written
-from shapecalc.rewrite.draft import Draft
+from shapecalc.rewrite.draft import Draft, left
 from shapecalc.rewrite.head import Entry, heads
 from shapecalc.rewrite.refusal import Refused, refused
 from shapecalc.source.located import Items, Pairs
@@ -44,7 +44,7 @@ def fc_to_conv(network: Network) -> Draft:
     draft = Draft()
     draft.changes = found.changes
     draft.edits = [_mapped(network, entry) for entry in used if entry.wire.node is None]
-    draft.notes = [f"left as it is: {reason.message} ({reason.layer})" for reason in lost]
+    draft.notes = [left(reason.layer, reason.message) for reason in lost]
     return draft
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shapecalc.rewrite.change import Retype, quoted
-from shapecalc.rewrite.refusal import refused
+from shapecalc.rewrite.refusal import Refused, refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,10 +38,10 @@ class Fold:
 class Draft:
     """What a rewrite wants: changes by layer, further edits, folds of weights, and notes for the user.
 
-    `fresh` says that weights do not carry over.
+    `fresh` says that weights do not carry over, `loose` that what cannot change may stay while the rest does.
     """
 
-    __slots__ = ("changes", "edits", "folds", "fresh", "notes")
+    __slots__ = ("changes", "edits", "folds", "fresh", "loose", "notes")
 
     def __init__(self) -> None:
         self.changes: list[tuple[Node, Change]] = []
@@ -49,6 +49,7 @@ class Draft:
         self.folds: list[Fold] = []
         self.notes: list[str] = []
         self.fresh = False
+        self.loose = False
 
 
 def place(node: Node) -> int:
@@ -65,21 +66,39 @@ def by_place(nodes: Sequence[Node]) -> dict[int, list[Node]]:
 
 
 def edits_of(network: Network, draft: Draft) -> list[Edit]:
-    """All edits of a draft. Raises Refused where one place would have to become several things."""
+    """All edits of a draft. Raises Refused where one place would have to become several things, unless the draft is
+    loose and another place is left.
+    """
     places = by_place(network.nodes)
     wanted: dict[int, list[tuple[Node, Change]]] = {}
     for node, change in draft.changes:
         wanted.setdefault(place(node), []).append((node, change))
-    edits = list(draft.edits)
+    edits, lost = list(draft.edits), []
     for start, pairs in wanted.items():
-        node = pairs[0][0]
-        assert node.child is not None
-        changed = {n.index for n, _ in pairs}
-        others = [n for n in places[start] if n.index not in changed]
-        if others:
-            raise refused(f"this line also stands for {others[0].path}, which has to stay as it is", node)
-        edits += _one(pairs).edits(network.source, node.child)
+        try:
+            edits += _edits(network, pairs, places[start])
+        except Refused as reason:
+            lost.append(reason)
+    if lost and (not draft.loose or not edits):
+        raise lost[0]
+    draft.notes += [left(reason.layer, reason.message) for reason in lost]
     return edits
+
+
+def _edits(network: Network, pairs: Sequence[tuple[Node, Change]], nodes: Sequence[Node]) -> Sequence[Edit]:
+    """The edits of one place, which stands for `nodes`."""
+    node = pairs[0][0]
+    assert node.child is not None
+    changed = {n.index for n, _ in pairs}
+    others = [n for n in nodes if n.index not in changed]
+    if others:
+        raise refused(f"its line also stands for {others[0].path}, which has to stay as it is", node)
+    return _one(pairs).edits(network.source, node.child)
+
+
+def left(path: str, reason: str, more: int = 0) -> str:
+    """The note that says why a layer, and so many others that are written at its place, are as they were."""
+    return f"left as it is: {path}{f' and {more} more of its line' if more else ''}: {reason}"
 
 
 def _one(pairs: Sequence[tuple[Node, Change]]) -> Change:
@@ -98,7 +117,7 @@ def _one(pairs: Sequence[tuple[Node, Change]]) -> Change:
 
 def told_apart(nodes: Sequence[Node], texts: Sequence[str]) -> str:
     """The expression that gives each layer its own text: `7 if turn == 0 else 1`. Raises Refused where there is none."""
-    kinds = sorted(set(texts), key=texts.count)
+    kinds = sorted(dict.fromkeys(texts), key=texts.count)
     if len(kinds) == 1:
         return kinds[0]
     for name in nodes[0].env:

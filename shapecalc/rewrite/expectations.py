@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from shapecalc.source.edit import Edit
     from shapecalc.source.located import Node
 
-    Measure = Callable[[Mapping[str, Any]], Report]
+    Measure = Callable[[Mapping[str, Any]], Report | None]
 
 BROKEN = "SC501"
 
 
 def updated(report: Report, measure: Measure) -> str:
-    """The text in which each broken expectation that can be stated anew is; `measure` gives the report under settings."""
+    """The text in which each broken expectation that can be stated anew is.
+
+    `measure` gives the report under further settings; None where the rewrite is not right for those.
+    """
     broken = [(d.start, d.end) for d in report.diagnostics if d.code == BROKEN]
     if not broken or report.graph is None:
         return report.source.text
@@ -63,7 +66,7 @@ def _of_cases(
         chosen = case.get("set")
         pairs = chosen.pairs if isinstance(chosen, Pairs) else []
         ours = measure({key.text: param_value(value, report.graph.env) for key, value in pairs}) if pairs else report
-        for key, node in case.pairs:
+        for key, node in case.pairs if ours is not None else ():
             yield node, _total(ours, key.text, node)
 
 

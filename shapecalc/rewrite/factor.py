@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from shapecalc.lint.network import has
 from shapecalc.rewrite.change import Replace, flow, written
 from shapecalc.rewrite.convolve import per_axis
-from shapecalc.rewrite.draft import Draft
+from shapecalc.rewrite.draft import Draft, left
 from shapecalc.rewrite.refusal import Refused, refused
 
 if TYPE_CHECKING:
@@ -30,19 +30,20 @@ CARRIED = ("dilation", "groups", "bias", "padding_mode")
 def factor(network: Network) -> Draft:
     """The draft that factors every convolution that can be. Raises Refused where there is none."""
     draft = Draft()
-    draft.fresh = True
+    draft.fresh = draft.loose = True
+    lost: list[Refused] = []
     for node in network.having("conv"):
         op: Any = node.op
         if max(op.kernel_size) <= 3:
             continue
         reason = _unfit(network, node)
         if reason:
-            draft.notes.append(f"left as it is: {node.path}: {reason}")
+            lost.append(refused(reason, node))
+            draft.notes.append(left(node.path, reason))
         else:
             draft.changes.append((node, _row(network, node)))
     if not draft.changes:
-        reason = draft.notes[0].removeprefix("left as it is: ") if draft.notes else "no kernel is larger than 3"
-        raise Refused(reason)
+        raise lost[0] if lost else Refused("no kernel is larger than 3")
     return draft
 
 
@@ -116,5 +117,6 @@ def _listed(network: Network, node: Node, layers: list[str]) -> str:
     column = network.source.place(node.child.head.start)[1] - 1
     if column + len(line) <= WIDEST:
         return line
-    margin = "\n" + " " * (column + 2)
+    before = network.source.text[: node.child.head.start].rpartition("\n")[2]
+    margin = "\n" + " " * (len(before) - len(before.lstrip(" ")) + 4)
     return f"[{margin}{f',{margin}'.join(layers)}]"

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from shapecalc.lint.network import has
 from shapecalc.rewrite.change import Give, Replace
-from shapecalc.rewrite.draft import Draft, Fold, by_place, place
-from shapecalc.rewrite.refusal import Refused
+from shapecalc.rewrite.draft import Draft, Fold, by_place, left, place
+from shapecalc.rewrite.refusal import Refused, refused
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from shapecalc.graph.graph import Node
     from shapecalc.lint.network import Network
 
@@ -27,21 +29,31 @@ def fold_bn(network: Network) -> Draft:
     """The draft that folds every batch norm that can be. Raises Refused where there is none."""
     draft = Draft()
     pairs: list[Pair] = []
+    lost: list[Refused] = []
     for norm in network.having("batch_norm"):
         reason = _unfit(network, norm)
         if reason:
-            draft.notes.append(f"left as it is: {norm.path}: {reason}")
+            lost.append(refused(reason, norm))
         else:
             pairs.append((_made_by(norm), norm))
-    pairs = _whole_places(network, pairs, draft)
+    pairs = _whole_places(network, pairs, lost)
     if not pairs:
-        raise Refused(draft.notes[0].removeprefix("left as it is: ") if draft.notes else "there is no batch norm")
+        raise lost[0] if lost else Refused("there is no batch norm")
+    draft.notes = _notes(lost)
     for into, norm in pairs:
         draft.changes.append((norm, GONE))
         if not into.op.bias:  # type: ignore[union-attr]
             draft.changes.append((into, _with_bias(into)))
         draft.folds.append(_fold(into, norm))
     return draft
+
+
+def _notes(lost: Sequence[Refused]) -> list[str]:
+    """One note for each place of the text."""
+    places: dict[int | None, list[Refused]] = {}
+    for reason in lost:
+        places.setdefault(reason.start, []).append(reason)
+    return [left(first.layer, first.message, len(more)) for first, *more in places.values()]
 
 
 def _made_by(norm: Node) -> Node:
@@ -73,7 +85,7 @@ def _on_channels(node: Node) -> bool:
     return len(node.outputs[0].shape or ()) == (2 if has(node, "linear") else op.rank + 2)
 
 
-def _whole_places(network: Network, pairs: list[Pair], draft: Draft) -> list[Pair]:
+def _whole_places(network: Network, pairs: list[Pair], lost: list[Refused]) -> list[Pair]:
     """Those pairs of which both lines of the text stand for folded layers alone."""
     places = by_place(network.nodes)
     while True:
@@ -83,7 +95,7 @@ def _whole_places(network: Network, pairs: list[Pair], draft: Draft) -> list[Pai
             return pairs
         for into, norm in pairs:
             if place(into) in part or place(norm) in part:
-                draft.notes.append(f"left as it is: {norm.path}: its line also stands for a layer that cannot change")
+                lost.append(refused("its line, or that of the layer before it, also stands for one that cannot change", norm))
         pairs = [(into, norm) for into, norm in pairs if not {place(into), place(norm)} & part]
 
 

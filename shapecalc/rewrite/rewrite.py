@@ -56,7 +56,7 @@ def rewrite(report: Report, kind: str, settings: Mapping[str, Any] | None = None
     draft = KINDS[kind](network)
     text = edited(report.source.text, edits_of(network, draft))
     again = _analysed(report, text, settings)
-    renewed = updated(again, lambda chosen: _analysed(report, text, {**settings, **chosen}))
+    renewed = updated(again, lambda chosen: _case(report, text, {**settings, **chosen}, draft))
     if renewed != text:
         text, again = renewed, _analysed(report, renewed, settings)
     draft.notes += [f"no longer holds: {d.message}" for d in again.diagnostics if d.code == BROKEN]
@@ -72,6 +72,13 @@ def _analysed(report: Report, text: str, settings: Mapping[str, Any]) -> Report:
     if error is not None:
         raise Refused(f"the result would not hold together: {error.message}", None, error.layer)
     return again
+
+
+def _case(report: Report, text: str, settings: Mapping[str, Any], draft: Draft) -> Report | None:
+    """The report under further settings; None where the result is no rewrite of the network that those give."""
+    before, after = analyse(report.source, settings), analyse(Source(report.path, text), settings)
+    alike = draft.fresh or draft.folds or before.totals.params == after.totals.params
+    return after if alike else None
 
 
 def _same_numbers(before: Report, after: Report, draft: Draft) -> None:

@@ -6,7 +6,8 @@ The parser is told which names are operators. It reports every mistake of struct
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 from shapecalc.source import names
 from shapecalc.source.diagnostic import Diagnostic
@@ -16,7 +17,7 @@ from shapecalc.source.nearest import nearest
 from shapecalc.source.spec import Block, Spec
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from shapecalc.source.diagnostic import Fix
     from shapecalc.source.located import Node
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
     from shapecalc.source.text import Source
 
 LANGUAGE_VERSION = 1
+_ALIAS = re.compile(r"(?<![^\s,:\[{])[*&][^\s*&]")
+"""What may be an alias or anchor of YAML; a sign of an expression (`4 * n`) has a blank behind it, mostly."""
+MOST_SECTIONS = 100
+"""Sections of blocks that are kept, then none: a process that checks files for days must not grow."""
+_BLOCKS: dict[Any, tuple[Node, Mapping[str, Block]]] = {}
+"""Sections of blocks read so far, by text and place: variants of a network, and an edited file, mostly keep theirs."""
 
 
 def parse(source: Source, root: Node | None, operators: Collection[str]) -> tuple[Spec | None, list[Diagnostic]]:
@@ -64,7 +71,7 @@ class _Parser:
         blocks_node = root.get("blocks")
         block_names = [k.text for k, _ in blocks_node.pairs] if isinstance(blocks_node, Pairs) else []
         self.layers = LayerReader({*self.operators, *names.STRUCTURAL, *block_names}, self.diagnostics)
-        blocks = self.blocks(blocks_node)
+        blocks = self.known_blocks(root, blocks_node)
         self.section(root.get("train"), names.TRAIN_KEYS, "train")
         self.section(root.get("lint"), ("ignore",), "lint")
         layers = root.get("layers")
@@ -184,6 +191,28 @@ class _Parser:
                 self.report("SC103", f"{owner} has no key {key.text!r}", key, help, fix)
 
     # blocks
+
+    def known_blocks(self, root: Pairs, node: Node | None) -> Mapping[str, Block]:
+        """The blocks; those of an earlier file where the section has the same text at the same place.
+
+        Then what was made of them is known too. Their located values take the place of this file's, so that a value
+        is found in the document by what it is.
+        """
+        text = "" if node is None else self.source.text[node.start : node.end]
+        if node is None or _ALIAS.search(text):  # which stands for text elsewhere
+            return self.blocks(node)
+        key = text, node.start, frozenset(self.operators)
+        if key not in _BLOCKS:
+            before = len(self.diagnostics)
+            found = self.blocks(node)
+            if len(self.diagnostics) > before:
+                return found
+            if len(_BLOCKS) >= MOST_SECTIONS:
+                _BLOCKS.clear()
+            _BLOCKS[key] = node, found
+        known, blocks = _BLOCKS[key]
+        root.pairs[:] = [(k, known if value is node else value) for k, value in root.pairs]
+        return blocks
 
     def blocks(self, node: Node | None) -> dict[str, Block]:
         if node is None or (isinstance(node, Scalar) and node.value is None):

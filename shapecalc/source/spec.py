@@ -5,7 +5,7 @@ Values that may be expressions stay located nodes; nothing here evaluates, and n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,10 +109,11 @@ class Body:
 class Block:
     """A reusable piece: its params with defaults, inputs, and layers, branches that merge, or stated facts.
 
-    `facts` holds `shape`, `weights`, `macs` and `window` of an opaque block.
+    `facts` holds `shape`, `weights`, `macs` and `window` of an opaque block; `uses` what elaboration made of it, by
+    kind of use.
     """
 
-    __slots__ = ("body", "description", "facts", "inputs", "merge", "name", "output", "params")
+    __slots__ = ("body", "description", "facts", "inputs", "merge", "name", "output", "params", "uses")
 
     def __init__(
         self,
@@ -133,6 +134,7 @@ class Block:
         self.merge = merge
         self.output = output
         self.facts = facts
+        self.uses: dict[Any, Any] = {}
 
 
 class Spec:

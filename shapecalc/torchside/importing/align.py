@@ -85,11 +85,18 @@ def _settle(column: Column) -> None:
     if column.group:
         column.children = columns(column.uses, column.count)
         return
-    names = dict.fromkeys(name for piece in column.uses.values() for name in piece.args)
-    for name in names:
+    for name in _argument_names(column):
         column.args[name] = _joined(column, {n: p.args.get(name, _default(p, name)) for n, p in column.uses.items()})
     if column.any.operands is not None:
         column.operands = _joined(column, {n: p.operands for n, p in column.uses.items()})
+
+
+def _argument_names(column: Column) -> list[str]:
+    """The arguments that any use gives, in the operator's order."""
+    names = dict.fromkeys(name for piece in column.uses.values() for name in piece.args)
+    piece = column.any
+    order = [] if piece.use or not piece.op else list(attributes(piece.op))
+    return sorted(names, key=lambda n: order.index(n) if n in order else -1)
 
 
 def _default(piece: Piece, name: str) -> Any:

@@ -151,7 +151,7 @@ def _defaults(params: Params) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, row in params.rows.items():
         usual = max(row, key=row.count)
-        often = row.count(usual) > 1 and row.count(usual) * 2 >= len(row) and name not in ("out", "width")
+        often = row.count(usual) > 1 and row.count(usual) * 2 >= len(row) and name not in ("out", "hidden")
         found[name] = usual if often else REQUIRED
     return dict(sorted(found.items(), key=lambda item: (item[1] is not REQUIRED, item[0] != "out")))
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from shapecalc.ops.op import INFERRED
 from shapecalc.ops.registry import MODULES, find
-from shapecalc.torchside.importing.layer import attributes, is_default
+from shapecalc.torchside.importing.layer import attributes, is_default, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -261,7 +261,7 @@ def _settled(op: str, bound: Mapping[str, Any]) -> Told | None:
         if attribute.default is INFERRED and name != "dim":
             continue
         if not is_default(attribute, value):
-            told.args[name] = list(value) if isinstance(value, tuple) else value
+            told.args[name] = plain(attribute, value)
     return told if told.tensors else None
 
 

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from shapecalc.dims.sym import Sym
+from shapecalc.ops.kinds import Either, PerAxis
 from shapecalc.ops.op import INFERRED
 from shapecalc.ops.registry import MODULES, find
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from shapecalc.ops.kinds import Kind
     from shapecalc.ops.op import Attribute
 
 SEEN_THROUGH = frozenset({"Transformer", "TransformerEncoder", "TransformerDecoder"})
@@ -89,9 +92,9 @@ def _told(operator: str, found: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments in the spec's form, without those that go without saying."""
     by_name = attributes(operator)
     return {
-        name: plain(value)
+        name: plain(by_name[name], value)
         for name, value in found.items()
-        if name in by_name and by_name[name].default is not INFERRED and not is_default(by_name[name], plain(value))
+        if name in by_name and by_name[name].default is not INFERRED and not is_default(by_name[name], value)
     }
 
 
@@ -114,12 +117,22 @@ def is_default(attribute: Attribute, value: Any) -> bool:
         return False
 
 
-def plain(value: Any) -> Any:
-    """A value as YAML writes it: one number for equal ones in a tuple, a list for others, a dtype's own name."""
+def plain(attribute: Attribute, value: Any) -> Any:
+    """A value as YAML writes it: one number for equal ones along the axes, a list for a tuple, a dtype's own name."""
     if isinstance(value, tuple | list):
-        items = [plain(v) for v in value]
-        same = len(items) > 1 and all(type(v) is int and v == items[0] for v in items)
-        return items[0] if same and isinstance(value, tuple) else items
+        items = [v if isinstance(v, Sym) else plain(attribute, v) for v in value]
+        return items[0] if len(items) > 1 and _by_axis(attribute.kind) and all(_same(v, items[0]) for v in items) else items
+    if attribute.name in ("p", "drop_prob") and isinstance(value, float):
+        return float(f"{value:.12g}")  # rates that were computed: 0.075 in place of 0.07500000000000001
     if type(value).__name__ == "dtype":
         return str(value).removeprefix("torch.")
     return value
+
+
+def _same(a: Any, b: Any) -> bool:
+    return type(a) is type(b) is int and a == b
+
+
+def _by_axis(kind: Kind) -> bool:
+    """Whether a single number stands for one along each axis."""
+    return isinstance(kind, PerAxis) or (isinstance(kind, Either) and any(map(_by_axis, kind.kinds)))

@@ -10,8 +10,10 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.dims.sym import Sym, symbol
+from shapecalc.ops.registry import MODULES, find
 from shapecalc.source.names import bad_param_name
 from shapecalc.torchside.importing.align import Vary
+from shapecalc.torchside.importing.tree import snake
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,34 +41,43 @@ class Params:
 
     def settle(self, columns: Sequence[Column], facts: Mapping[str, Row], whole: Sequence[int]) -> None:
         """Put an expression wherever something varies; arguments come first, as conditions are made of them."""
-        for column in columns:
-            self.arguments(column, facts)
+        for partly in (False, True):
+            for column in columns:
+                self.arguments(column, facts, partly)
         for column in columns:
             self.condition(column, facts, whole)
+            self.generalised(column)
 
-    def arguments(self, column: Column, facts: Mapping[str, Row]) -> None:
-        if isinstance(column.op, Vary):
-            column.op = self.operator(column.op.values)
-        for name, value in column.args.items():
-            column.args[name] = self.written(value, name, column, facts)
-        if column.operands is not None:
-            column.operands = [self.written(v, "scale", column, facts) for v in column.operands]
+    def generalised(self, column: Column) -> None:
+        """Where a layer is left out at times, let its arguments follow the params that they agree with elsewhere."""
+        for inner in [column, *column.children]:
+            for name, value in inner.args.items():
+                row = self.rows.get(name)
+                if row and len(column.uses) < self.count and all(type(row[i]) is type(value) and row[i] == value for i in column.uses):
+                    inner.args[name] = Expression(name)
+
+    def arguments(self, column: Column, facts: Mapping[str, Row], partly: bool) -> None:
+        """Put expressions into a layer that all uses have, or into one that some lack, which may follow the others."""
+        if (len(column.uses) < self.count) is partly:
+            if isinstance(column.op, Vary):
+                column.op = Expression(self.param(column.op.values, "act", [i in column.uses for i in range(self.count)]))
+            for name, value in column.args.items():
+                column.args[name] = self.written(value, name, column, facts)
+            if column.operands is not None:
+                column.operands = [self.written(v, "scale", column, facts) for v in column.operands]
         if column.group:
             inner = facts_of(column.scope.given)
             for child in column.children:
-                self.arguments(child, inner)
+                self.arguments(child, inner, partly)
 
     def condition(self, column: Column, facts: Mapping[str, Row], whole: Sequence[int]) -> None:
         if any(i not in column.uses for i in whole):
             row = tuple((i in column.uses) if i in whole else None for i in range(self.count))
-            column.when = self.when(row, facts) or Expression(self.param(row, f"with_{_plain(column.name)}"))
+            column.when = self.when(row, facts) or Expression(self.param(row, f"with_{_plain(column)}"))
         if column.group:
             inner = facts_of(column.scope.given)
             for child in column.children:
                 self.condition(child, inner, [i for i in whole if i in column.uses])
-
-    def operator(self, row: Row) -> Any:
-        return Expression(self.param(row, "act"))
 
     def written(self, value: Any, name: str, column: Column, facts: Mapping[str, Row]) -> Any:
         if isinstance(value, list):
@@ -134,16 +145,15 @@ class Params:
             other = tuple(s != 1 or a != b for s, a, b in zip(stride, here, held, strict=True))
             yield f"stride != 1 or in_channels != {name}", other
             yield f"stride == 1 and in_channels == {name}", tuple(not v for v in other)
-        known = {**self.rows, **facts}
-        for (a, x), (b, y) in product(known.items(), repeat=2):
-            if a < b and (a in self.rows or b in self.rows):
-                left, right = (a, b) if b in self.rows else (b, a)
-                yield f"{left} != {right}", tuple(h != k for h, k in zip(x, y, strict=True))
-                yield f"{left} == {right}", tuple(h == k for h, k in zip(x, y, strict=True))
+        known = {**facts, **self.rows}
+        for (a, x), (b, y) in product(known.items(), self.rows.items()):
+            if a != b:
+                yield f"{a} != {b}", tuple(h != k for h, k in zip(x, y, strict=True))
+                yield f"{a} == {b}", tuple(h == k for h, k in zip(x, y, strict=True))
         for name, held in self.rows.items():
-            for value in dict.fromkeys(v for v in held if isinstance(v, int | float)):
-                yield f"{name} != {_literal(value)}", tuple(h != value for h in held)
-                yield f"{name} == {_literal(value)}", tuple(h == value for h in held)
+            for value in dict.fromkeys(v for v in held if type(v) is int and v in (0, 1)):
+                yield f"{name} != {value}", tuple(h != value for h in held)
+                yield f"{name} == {value}", tuple(h == value for h in held)
 
     def output(self, facts: Mapping[str, Row]) -> tuple[str, Row] | None:
         """The term that is the number of channels that the block gives."""
@@ -160,10 +170,11 @@ class Params:
 
     def hint(self, name: str, row: Row) -> str:
         """A param's name: that of the argument, shorter for a number of outputs."""
-        if name in ("out_channels", "out_features"):
-            last = tuple(o[1 if name == "out_channels" else -1] if len(o) > 1 else None for o in self.out)
-            return "out" if last == row else "width"
-        return {"num_heads": "heads", "kernel_size": "kernel_size"}.get(name, name)
+        if name in ("out_channels", "out_features", "out", "hidden"):
+            axis = -1 if name == "out_features" else 1
+            last = tuple(o[axis] if len(o) > 1 else None for o in self.out)
+            return "out" if last == row else "hidden"
+        return {"num_heads": "heads"}.get(name, name)
 
     def param(self, row: Row, hint: str, present: Sequence[bool] | None = None) -> str:
         """The name of a param that has these values: a new one unless there is one."""
@@ -175,8 +186,9 @@ class Params:
             count += 1
             name = f"{hint}{count}"
         if present is not None and not all(present):  # a use that has no such place may say anything
-            filler = next(v for v, p in zip(row, present, strict=True) if p)
-            row = tuple(v if p else filler for v, p in zip(row, present, strict=True))
+            shown = [v for v, p in zip(row, present, strict=True) if p]
+            usual = max(shown, key=shown.count)
+            row = tuple(v if p else usual for v, p in zip(row, present, strict=True))
         self.rows[name] = row
         return name
 
@@ -206,9 +218,11 @@ def _factors(value: Any) -> range:
     return range(number, number + 1)
 
 
-def _plain(name: str) -> str:
-    return f"layer{name}" if name.isdigit() else name.lower()
-
-
-def _literal(value: Any) -> str:
-    return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
+def _plain(column: Column) -> str:
+    """A column's name as part of a param's."""
+    name = column.name
+    if name.isdigit():
+        op = column.any.op
+        known = isinstance(op, str) and op in MODULES
+        name = "activation" if known and "activation" in find(op).roles else op or "part"
+    return snake(name).strip("_")

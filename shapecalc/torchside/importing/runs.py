@@ -20,7 +20,8 @@ def shortened(items: list[Item], loose: Sequence[bool], listed: bool) -> list[It
     at = 0
     while at < len(items):
         period, turns = _run(items, loose, at, listed)
-        if turns > 1:
+        later = period > 1 and at + 1 < len(items) and _turns(items, loose, at + 1, period, listed) >= turns
+        if turns > 1 and not later:
             found.append(_loop(items[at : at + period], period, turns, listed))
             at += period * turns
         else:

@@ -52,16 +52,19 @@ def import_module(module: nn.Module, inputs: Inputs) -> Imported:
     problem = ""
     for every in (True, False):
         tree, notes = build_tree(root, module)
-        notes += _left_out(module, tree)
+        count, left_out = _parts(module, tree)
+        notes += left_out
         try:
-            text = _written(tree, module, inputs, notes, every=every)
+            text = _written(tree, module, inputs, notes, count, every=every)
         except Unfit as error:
             problem = str(error)
+            print("DBG", problem)
             continue
         report = check_text(text)
         errors = [d for d in report.diagnostics if d.severity == "error"]
         if not errors:
             return Imported(text, notes)
+        print("DBG", errors[0].message, text[errors[0].start-40:errors[0].end+40]); open("/tmp/imp_out/bad.yaml","w").write(text)
         problem = f"the spec that came out does not check: {errors[0].message}"
     raise Untraceable(f"{type(module).__name__} cannot be written as a spec: {problem}")
 
@@ -89,23 +92,26 @@ def _argument_names(module: nn.Module, count: int) -> list[str]:
     return [names[n] if n < len(names) else f"x{n}" for n in range(count)]
 
 
-def _left_out(module: nn.Module, tree: Piece) -> list[str]:
-    """Modules with weights that the pass did not call."""
-    called = {p.path for p in tree.walk() if p.path}
-    missing = [
-        path
-        for path, _ in module.named_parameters()
-        if not any(path == c or path.startswith(f"{c}.") for c in called if _leaf(tree, c))
-    ]
-    heads = dict.fromkeys(path.split(".")[0] for path in missing)
-    return [f"{head} is not called, or not wholly, in evaluation: its weights are no part of the spec" for head in heads]
+def _parts(module: nn.Module, tree: Piece) -> tuple[int, list[str]]:
+    """How many parameters the layers of the spec hold, and notes on modules whose weights the pass did not use."""
+    leaves = {p.path for p in tree.walk() if p.path and not p.group}
+    count, missing = 0, dict[str, None]()
+    for path, parameter in module.named_parameters():
+        if any(path.startswith(f"{leaf}.") or path == leaf for leaf in leaves & set(_above(path))):
+            count += parameter.numel()
+        else:
+            missing[path.rpartition(".")[0]] = None
+    heads = [m for m in missing if not any(m.startswith(f"{other}.") for other in missing)]
+    return count, [f"{head or 'a parameter'} takes no part in evaluation, so the spec leaves it out" for head in heads]
 
 
-def _leaf(tree: Piece, path: str) -> bool:
-    return any(p.path == path and not p.group for p in tree.walk())
+def _above(path: str) -> list[str]:
+    """A path and all that it lies in."""
+    names = path.split(".")
+    return [".".join(names[:n]) for n in range(1, len(names) + 1)]
 
 
-def _written(tree: Piece, module: nn.Module, inputs: Inputs, notes: list[str], *, every: bool) -> str:
+def _written(tree: Piece, module: nn.Module, inputs: Inputs, notes: list[str], count: int, *, every: bool) -> str:
     blocks = {block.name: block for block in make_blocks(tree, every=every)}
     row = columns({0: tree}, 1)
     given = [(value,) for value in tree.inputs]
@@ -120,9 +126,7 @@ def _written(tree: Piece, module: nn.Module, inputs: Inputs, notes: list[str], *
     document["layers"] = body(row, tree.listed, blocks)
     if outputs:
         document["output"] = [Expression(n) for n in outputs] if len(outputs) > 1 else Expression(outputs[0])
-    document["expect"] = _expected(tree, module)
-    opaque = [f"{b.name} ({p.note}) has no operator: only its shape is known" for b in blocks.values() if b.shape is not None for p in [next(q for q in tree.walk() if q.op == b.name)]] if False else []
-    notes += opaque
+    document["expect"] = {"params": count, **_expected(tree)}
     return render(document, [line for note in notes for line in comment_lines(note)])
 
 
@@ -142,7 +146,7 @@ def _input(shape: Sequence[int | None], dtype: torch.dtype) -> Any:
     return {"shape": sizes, "dtype": str(dtype).removeprefix("torch.")}
 
 
-def _expected(tree: Piece, module: nn.Module) -> dict[str, Any]:
-    """The parameters that the spec's layers hold and the shapes of what it gives."""
+def _expected(tree: Piece) -> dict[str, Any]:
+    """The shapes of what the network gives, of one sample."""
     shapes = [list(v.shape[1:]) if v.shape and str(v.shape[0]) == "N" else list(v.shape) for v in tree.outputs]
     return {"output": shapes[0] if len(shapes) == 1 else shapes}

@@ -44,6 +44,8 @@ def entry(prefix: str, value: Any, indent: int) -> list[str]:
             return [line]
     if isinstance(value, list):
         return _wrapped(f"{pad}{prefix} [", value, indent)
+    if _flat(value) and "when" not in value and len(line := f"{pad}  {flow(value)}") <= WIDTH:
+        return [f"{pad}{prefix}", line]
     return [f"{pad}{prefix}", *block(value, indent + 2)]
 
 
@@ -88,7 +90,7 @@ def _flat(value: Any) -> bool:
 def flow(value: Any) -> str:
     """A value on one line."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{k}: {flow(v)}".rstrip() for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{k}: {flow(v)}" for k, v in value.items()).rstrip() + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(flow, value)) + "]"
     return scalar(value)

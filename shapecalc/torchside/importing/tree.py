@@ -91,7 +91,7 @@ class _Tree:
     def parameters(self, step: Step, base: str) -> Iterator[Entry]:
         """Learned tensors that a step uses for the first time."""
         for value in step.inputs:
-            if value.weight and id(value) not in self.made and step.op is not None:
+            if value.weight and id(value) not in self.made:
                 self.made.add(id(value))
                 piece = Piece(None, "Parameter")
                 piece.args = {"shape": list(value.shape), **self.init(value)}
@@ -107,7 +107,7 @@ class _Tree:
         if tensor is None or not tensor.is_floating_point() or tensor.is_meta or tensor.numel() == 0:
             return {}
         first, spread = tensor.flatten()[0].item(), tensor.detach().float().std(correction=0).item()
-        if spread == 0:
+        if bool((tensor == first).all()):
             return {} if first == 0 else {"init": "ones"} if first == 1 else {"init": float(f"{first:.6g}")}
         return {"init": {"normal": float(f"{spread:.1g}")}}
 
@@ -124,7 +124,8 @@ class _Tree:
         elif step.path in self.called and not self.sharing:
             yield from self.again(step, base)
         elif step.op is None:
-            self.called.add(step.path)
+            if not _lends(step):
+                self.called.add(step.path)
             yield from self.module_entries(step, base)
         else:
             self.called.add(step.path)
@@ -143,7 +144,7 @@ class _Tree:
             yield (), piece
 
     def module_entries(self, step: Step, base: str) -> Iterator[Entry]:
-        if any(s.path == step.path for s in step.steps):  # its own weights are used by a function: no module is left
+        if _lends(step):
             yield from self.entries(step, base)
             return
         place = self.placed(step.path, base)
@@ -234,17 +235,22 @@ class _Tree:
             taken.add(child.name)
 
 
+def _lends(step: Step) -> bool:
+    """Whether a function inside uses the module's own weights, so that it is the layer and no module is left."""
+    return any(inner.path == step.path for inner in step.steps)
+
+
 def snake(name: str) -> str:
     """`AdaptiveAvgPool2d` as `adaptive_avg_pool2d`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def free_name(stem: str, taken: set[str] | Sequence[str]) -> str:
     """The stem, or the stem with a number that none has yet."""
     stem = stem if not bad_child_name(stem) else f"{stem}_"
-    count = 0
+    count = 1
     name = stem
     while name in taken:
         count += 1
-        name = f"{stem.rstrip('_')}_{count}"
+        name = f"{stem.rstrip('_')}{'_' * stem[-1:].isdigit()}{count}"
     return name

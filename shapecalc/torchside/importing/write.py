@@ -120,9 +120,9 @@ def _merge(column: Column, args: dict[str, Any]) -> tuple[str, Any, Any]:
         args = {"dim": 0}
     if args:
         return column.op, args, operands if len(operands) > 1 else operands[0]
-    if len(operands) == 2 and column.refs[:1] == [None] and plain[0] is None:
+    if len(operands) == 2 and column.refs == [None] and plain[0] is None:
         return column.op, operands[1], None
-    if len(operands) == 2 and column.wiring.get("first_is_flow") and column.refs[1] is not None:
+    if len(operands) == 2 and column.wiring.get("first_is_flow") and column.op != "Cat":
         return column.op, operands[1], None
     return column.op, operands, None
 
