@@ -20,9 +20,10 @@ _PLACES = {
     "Diagnostic": "shapecalc.source.diagnostic",
     "emit": "shapecalc.codegen.module",
     "build": "shapecalc.torchside.build",
+    "from_module": "shapecalc.torchside.importing.spec",
 }
 
-__all__ = ["Diagnostic", "Report", "__version__", "build", "check", "check_text", "emit"]
+__all__ = ["Diagnostic", "Report", "__version__", "build", "check", "check_text", "emit", "from_module"]
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,6 @@ operators, diagnostics and commands are written anew.
 
 from __future__ import annotations
 
-import inspect
 import os
 import re
 import subprocess
@@ -17,6 +16,7 @@ import torch
 
 from shapecalc.cli.group import COMMANDS
 from shapecalc.cli.rule import page_text
+from shapecalc.explain.manual import manual
 from shapecalc.ops.op import INFERRED, REQUIRED
 from shapecalc.ops.registry import FAMILIES, MODULES, find
 from shapecalc.source.codes import CATALOGUE
@@ -105,22 +105,6 @@ def _operator(name: str) -> str:
         "\n".join(["| argument | default | takes | meaning |", "|---|---|---|---|", *rows]) if rows else "No arguments."
     )
     return f"### {name}\n\n{doc}\n\n{table}\n"
-
-
-def manual(operator: type) -> str:
-    """An operator's manual page: its own docstring, then those of its family up to the one with the headings."""
-    parts: list[str] = []
-    for cls in operator.__mro__:
-        if cls.__doc__:
-            parts.append(inspect.cleandoc(cls.__doc__))
-        if "Sizes:" in (cls.__doc__ or ""):
-            break
-    return (
-        "\n\n".join(parts)
-        .replace("\nCost:", "\n\nCost:")
-        .replace("\nPitfalls:", "\n\nPitfalls:")
-        .replace("\nTorch:", "\n\nTorch:")
-    )
 
 
 def _default(value: object) -> str:

@@ -71,7 +71,7 @@ def _noted(node: Node, below: Sequence[Sight | None]) -> Sight:
     if node.op is None:
         return _step(node, below)
     notes = node.op.notes
-    key = ("sight", *map(id, below))
+    key = id(below[0]) if len(below) == 1 else ("sight", *map(id, below))
     noted = notes.get(key)
     if noted is None:
         if len(notes) > MOST_NOTES:

@@ -53,11 +53,16 @@ def _bound(name: str, what: str) -> Callable[[Any], Any]:
 def command(before: str, after: str, assignments: tuple[str, ...], **options: Any) -> int:
     """Compare two specs: layers added, removed and changed, figures, and state_dict keys.
 
-    Either may be - for standard input, so that `git show HEAD:net.yaml | shapecalc diff - net.yaml` shows a change.
+    Either may be - for standard input, so that `git show HEAD:net.yaml | shapecalc diff - net.yaml` shows a change. B
+    may be a checkpoint (.pt, .pth, .ckpt, .bin, .safetensors): its keys and shapes are held against those of the spec
+    A, exit 1 where it would not load. Pickles are read as weights only, so that nothing in them runs.
     """
     from shapecalc.analysis.compare import Comparison
+    from shapecalc.torchside.weights import SUFFIXES
 
     settings = settings_of(assignments)
+    if after.endswith(SUFFIXES):
+        return _weighed(before, after, settings, options)
     reports = [_report(path, settings) for path in (before, after)]
     if any(d.severity == "error" for r in reports for d in r.diagnostics):
         _complain(reports)
@@ -68,6 +73,20 @@ def command(before: str, after: str, assignments: tuple[str, ...], **options: An
     for text in breaches:
         click.echo(f"shapecalc: {text}", err=True)
     return int(bool(breaches) or (options["exit_code"] and not comparison.same))
+
+
+def _weighed(path: str, checkpoint: str, settings: dict[str, Any], options: dict[str, Any]) -> int:
+    """Hold a checkpoint against a spec."""
+    from shapecalc.cli.weigh import against
+
+    bound = next((name for name in BOUNDS if options[name] is not None), None)
+    if bound is not None:
+        raise click.UsageError(f"--{bound.replace('_', '-')} compares specs, and {checkpoint} is a checkpoint")
+    report = _report(path, settings)
+    if any(d.severity == "error" for d in report.diagnostics):
+        _complain([report])
+        return 1
+    return against(report, checkpoint, options)
 
 
 def _report(path: str, settings: dict[str, Any]) -> Report:

@@ -13,7 +13,7 @@ from shapecalc.codegen.plan import Chain, Unit, Unstructured
 from shapecalc.graph.graph import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from shapecalc.codegen.plan import Key, Plan, Step
     from shapecalc.graph.graph import Wire
@@ -29,7 +29,7 @@ class Unlike(Exception):
 
 
 class Row:
-    """The same step in all uses of a class: `steps[u]` in use u, left out there where its part is None.
+    """The same step in the uses of a class that come to it: `steps[u]` in use u, left out there where its part is None.
 
     `inputs` says where its values come from; `stand` what it stands for where it is left out; `rows` are the steps
     inside of a chain; `nodes` its layers where it is one.
@@ -37,8 +37,8 @@ class Row:
 
     __slots__ = ("inputs", "rows", "stand", "steps")
 
-    def __init__(self, steps: Sequence[Step]) -> None:
-        self.steps = tuple(steps)
+    def __init__(self, steps: Mapping[int, Step]) -> None:
+        self.steps = steps
         self.inputs: tuple[Ref | None, ...] = ()
         self.stand: Ref | None = None
         self.rows: list[Row] = []
@@ -46,7 +46,7 @@ class Row:
     @property
     def present(self) -> list[int]:
         """The uses that have it."""
-        return [u for u, s in enumerate(self.steps) if s.part is not None]
+        return [u for u, s in self.steps.items() if s.part is not None]
 
     @property
     def optional(self) -> bool:
@@ -55,7 +55,7 @@ class Row:
     @property
     def first(self) -> Step:
         """The step in the first use that has it."""
-        return next((s for s in self.steps if s.part is not None), self.steps[0])
+        return next(s for s in self.steps.values() if s.part is not None)
 
 
 class Variant:
@@ -64,7 +64,7 @@ class Variant:
     `params` are the arguments of its constructor, with their values by use.
     """
 
-    __slots__ = ("name", "others", "outputs", "params", "rows", "uses")
+    __slots__ = ("name", "others", "outputs", "params", "plain", "rows", "uses")
 
     def __init__(self, uses: list[Unit]) -> None:
         self.uses = uses
@@ -73,7 +73,9 @@ class Variant:
         self.params: list[Any] = []
         if len({len(u.inputs) for u in uses}) > 1:
             raise Unlike
-        self.rows = aligned([u.steps for u in uses])
+        self.rows = aligned({u: unit.steps for u, unit in enumerate(uses)})
+        self.plain = uses[0].plain
+        _check_names(self)
         resolve = _Resolver(self)
         for row in self.rows:
             _wire(row, resolve)
@@ -156,7 +158,7 @@ def _look(step: Step) -> Any:
         return (step.key, None)
     if isinstance(part, Chain):
         return (step.key, step.name, part.numbered, tuple(_look(s) for s in part.steps))
-    return (step.key, step.name, look(step))
+    return (step.key, step.name if _is_module(step) else "", look(step))
 
 
 def look(step: Step) -> Any:
@@ -180,29 +182,46 @@ def called(node: Node) -> str:
 # what all uses have in common
 
 
-def aligned(sequences: Sequence[Sequence[Step]]) -> list[Row]:
+def aligned(sequences: Mapping[int, Sequence[Step]]) -> list[Row]:
     """The same steps of all uses side by side. Raises Unlike."""
-    if len({tuple(s.key for s in steps) for steps in sequences}) > 1:
+    if len({tuple(s.key for s in steps) for steps in sequences.values()}) > 1:
         raise Unlike
-    rows = [Row(steps) for steps in zip(*sequences, strict=True)]
+    rows = [Row(dict(zip(sequences, steps, strict=True))) for steps in zip(*sequences.values(), strict=True)]
+    rows = [row for row in rows if row.present]
     for row in rows:
         _check(row)
-    return [row for row in rows if row.present]
+    return rows
 
 
 def _check(row: Row) -> None:
-    present = [row.steps[u] for u in row.present]
-    if len({type(s.part) for s in present}) > 1:
+    present = {u: row.steps[u] for u in row.present}
+    steps = list(present.values())
+    if len({type(s.part) for s in steps}) > 1:
         raise Unlike
-    chains = [s.part for s in present if isinstance(s.part, Chain)]
+    chains = {u: s.part for u, s in present.items() if isinstance(s.part, Chain)}
     if chains:
-        if len({(s.name, c.numbered) for s, c in zip(present, chains, strict=True)}) > 1:
+        numbered = {c.numbered for c in chains.values()}
+        row.rows = aligned({u: c.steps for u, c in chains.items()})
+        names = [len({r.steps[u].name for u in r.present}) for r in row.rows]
+        if len(numbered) > 1 or (numbered == {False} and max(names) > 1):
             raise Unlike
-        row.rows = aligned([c.steps for c in chains])
-        if not chains[0].numbered and any(len({s.name for s in r.steps}) > 1 for r in row.rows):
-            raise Unlike
-    elif present and (len({look(s) for s in present}) > 1 or len({len(s.inputs) for s in present}) > 1):
+    elif len({look(s) for s in steps}) > 1 or len({len(s.inputs) for s in steps}) > 1:
         raise Unlike
+
+
+def _check_names(variant: Variant) -> None:
+    """The children of a class have one name each, but for a chain's numbers, which follow from the order."""
+    if any(u.plain is not variant.plain for u in variant.uses):
+        raise Unlike
+    for row in () if variant.plain else variant.rows:
+        if _is_module(row.first) and len({row.steps[u].name for u in row.present}) > 1:
+            raise Unlike
+
+
+def _is_module(step: Step) -> bool:
+    """Whether a step adds a child to the module tree, so that its name counts."""
+    part = step.part
+    return not isinstance(part, Node) or (part.op is not None and part.op.constructor() is not None)
 
 
 class _Resolver:
@@ -245,7 +264,7 @@ class _Resolver:
 
 def _wire(row: Row, resolve: _Resolver) -> None:
     """Find where the row's values come from, and what it stands for where it is left out."""
-    absent = [u for u, s in enumerate(row.steps) if s.part is None]
+    absent = [u for u, s in row.steps.items() if s.part is None]
     if absent:
         stands = [row.steps[u].inputs[0] for u in absent]
         assert stands[0] is not None

@@ -1,6 +1,6 @@
 """The receptive field of a layer from that of the layer before it, axis by axis, by the window that the layer states.
 
-The recurrence is that of `dims/field.py`, run on named quantities: r positions seen, jump J, start a.
+The recurrence is that of `dims/field.py`, run on named quantities: R positions seen, jump J, start A.
 """
 
 from __future__ import annotations
@@ -119,26 +119,26 @@ def _pulled(window: Any, before: Field, journal: Journal) -> tuple[Any, Any, Any
 def _letters(before: Field) -> tuple[tuple[str, Any, str], ...]:
     """Letters, values and meanings of the field of the layer before."""
     return (
-        ("r", before.size, "receptive field before"),
+        ("R", before.size, "receptive field before"),
         ("J", before.stride, "jump before"),
-        ("a", before.start, "first position before"),
+        ("A", before.start, "first position before"),
     )
 
 
 def _tidy(size: Any, journal: Journal) -> Any:
-    """r + d*(k - 1)*J in place of edges that cancel out: the same polynomial, taken apart into factors."""
+    """R + d*(k - 1)*J in place of edges that cancel out: the same polynomial, taken apart into factors."""
     tree = tree_of(size)
     letters = names(tree)
-    form = attempt(lambda: evaluated(tree, {w: symbol(w) for w in letters}) - symbol("r"))
+    form = attempt(lambda: evaluated(tree, {w: symbol(w) for w in letters}) - symbol("R"))
     if form is None:
         return size
     if isinstance(form, int):
-        return traced(total(letters["r"], Number(form)), journal)
+        return traced(total(letters["R"], Number(form)), journal)
     factors, constant = split_product(form)
     grown: Tree = Number(1)
     for factor in sorted(factors, key=lambda f: isinstance(f, Sym) and len(f.terms) == 1 and "J" in f.names):
         grown = product(grown, _tree(factor, letters))
-    return traced(total(letters["r"], total(grown, Number(constant))), journal)
+    return traced(total(letters["R"], total(grown, Number(constant))), journal)
 
 
 def _tree(form: Any, letters: Mapping[str, Name]) -> Tree:

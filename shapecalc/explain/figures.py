@@ -132,7 +132,7 @@ def field_blocks(say: Words, work: LayerWork, *, brief: bool = False) -> Iterato
         if first.jump is not None and not brief:
             yield shown(say, say("jump J, {places}", places=places), first.jump)
         if first.start is not None and not brief:
-            yield shown(say, say("first position a, {places}", places=places), first.start)
+            yield shown(say, say("first position A, {places}", places=places), first.start)
 
 
 def _field_key(field: AxisField) -> tuple[Any, ...]:
@@ -145,7 +145,8 @@ def memory_blocks(say: Words, work: LayerWork, *, brief: bool = False) -> Iterat
     yield shown(say, say("bytes of the output"), work.output_bytes(), unit="B", brief=brief)
     saved = work.layer.saved_bytes
     if saved is None:
-        yield Line(say("What is kept for the backward pass is not known."))
+        reason = say.told(work.layer.reasons.get("saved_bytes", ""))
+        yield Line(f"{say('What is kept for the backward pass is not known.')} {reason}".strip())
         return
     held = work.held()
     if not held:

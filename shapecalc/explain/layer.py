@@ -10,9 +10,10 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.analysis.memory import memory_of
+from shapecalc.dims.sym import Sym, bind
 from shapecalc.explain.field import fields
 from shapecalc.explain.steps import Working
-from shapecalc.explain.trace import Trace, batch_axis
+from shapecalc.explain.trace import UNTRACED, Trace, batch_axis
 from shapecalc.explain.traced import named
 from shapecalc.ops.op import UnknownFact
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from shapecalc.dims.sym import Dim
     from shapecalc.explain.field import AxisField
     from shapecalc.graph.graph import Node
-    from shapecalc.ops.op import Shape
+    from shapecalc.ops.op import Operator, Shape
 
 
 class Explained:
@@ -70,7 +71,14 @@ class LayerWork:
     @cached_property
     def trace(self) -> Trace:
         assert self.node.op is not None
-        return Trace(self.node.op, self.shapes, self._batch())
+        return Trace(self._sized(self.node.op), self.shapes, self._batch())
+
+    def _sized(self, op: Operator) -> Operator:
+        """The operator with the batch size put into its arguments, where one names it."""
+        values = self.explained.report.conditions.values
+        given = {name: _bound(value, values) for name, value in op.given.items()}
+        changed = any(given[name] is not value for name, value in op.given.items())
+        return type(op)(given, *self.shapes) if changed else op  # type: ignore[arg-type]
 
     @property
     def shapes(self) -> list[Shape | None]:
@@ -84,7 +92,15 @@ class LayerWork:
 
     def sizes(self) -> list[list[Working]]:
         """The sizes of each output, axis by axis."""
-        return [self.trace.sizes(n) for n in range(len(self.node.outputs))]
+        sized = self.explained.report.conditions.sized
+        return [self._sizes(n, sized(wire.shape)) for n, wire in enumerate(self.node.outputs) if wire.shape is not None]
+
+    def _sizes(self, number: int, shape: Shape) -> list[Working]:
+        """As traced; without formulas where the batch size, put in, makes another layer of it (chunks of a batch)."""
+        found = self.trace.sizes(number)
+        if [w.answer for w in found] == list(shape):
+            return found
+        return [Working(f"axis {a}", size, UNTRACED) for a, size in enumerate(shape)]
 
     def tensors(self) -> Mapping[str, tuple[Working, Shape]] | None:
         """Values of each parameter by name; empty where another layer's module is called, None where unknown."""
@@ -140,6 +156,15 @@ class LayerWork:
         if isinstance(what, str):
             return ""
         return self.explained.graph.nodes[index].path
+
+
+def _bound(value: Any, values: Mapping[str, int]) -> Any:
+    """An argument with sizes put in; the same object where it names none of them."""
+    if isinstance(value, Sym):
+        return bind(value, values)
+    if isinstance(value, tuple) and any(isinstance(v, Sym) for v in value):
+        return type(value)(_bound(v, values) for v in value)
+    return value
 
 
 def sum_of(quantity: str, parts: Sequence[tuple[str, Any]]) -> Working:

@@ -64,15 +64,15 @@ class Letters:
         self.rank = rank
         self.channel = channel
         self.careful = careful
-        self.taken: dict[str, Any] = {}
+        self.taken: dict[str, tuple[Any, str]] = {}
         self.journal = Journal()
 
     def named(self, words: Sequence[str], value: Any, meaning: str) -> Any:
         """The value under the first of the words that is free or means the same number already."""
         for word in [*words, *(f"{words[-1]}_{n}" for n in range(2, 99))]:
-            if word not in self.taken or self.taken[word] == value:
-                self.taken[word] = value
-                return named(word, value, self.journal, meaning)
+            first, told = self.taken.setdefault(word, (value, meaning))
+            if first == value:  # a size that arrives as the argument says goes by the argument
+                return named(word, value, self.journal, told)
         return value
 
     def attribute(self, name: str, value: Any) -> Any:

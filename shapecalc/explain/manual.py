@@ -82,7 +82,7 @@ def _formulas(operator: type[Operator], say: Words) -> Iterator[Block]:
     for labels, formulas in _together(found):
         for working, arguments in formulas.values():
             notes = [say("for {arguments}", arguments=arguments)] if len(formulas) > 1 and arguments else []
-            letters |= {n.text: n for n in working.letters}
+            letters = {n.text: n for n in working.letters} | letters
             yield Shown(
                 ", ".join(labels),
                 working,

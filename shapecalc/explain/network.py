@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.explain.chain import chain
-from shapecalc.explain.figures import SECTIONS, counted, layer_blocks, say_axis, shown
+from shapecalc.explain.figures import counted, layer_blocks, say_axis, shown
 from shapecalc.explain.layer import Explained, sum_of
 from shapecalc.explain.need import broken
 from shapecalc.explain.page import Heading, Line
@@ -149,10 +149,11 @@ def _because(link: Link, say: Words) -> Iterator[str]:
 def total_blocks(report: Report, what: Sequence[str], say: Words) -> Iterator[Block]:
     """The totals that are asked for: sums over layers, the receptive field, and memory."""
     totals = report.totals
-    if "params" in what:
-        yield shown(say, say("parameters"), _sum("params", report, totals.params), unit=_bound(report, "params", say))
-    if "macs" in what:
-        yield shown(say, say("MACs"), _sum("macs", report, totals.macs), unit=_bound(report, "macs", say))
+    for name, title in (("params", say("parameters")), ("macs", say("MACs"))):
+        if name in what:
+            bound = _bound(report, name, say)
+            label = f"{title}, {bound}" if bound else title
+            yield shown(say, label, _sum(name, report, getattr(totals, name)))
     field = totals.receptive_field
     if "field" in what and field is not None:
         size = " x ".join(map(str, field.size))
@@ -191,6 +192,3 @@ def _word(layer: Layer) -> str:
 
 def _counts(value: Any) -> bool:
     return value is not None and not (isinstance(value, int) and value == 0)
-
-
-WHAT = tuple(SECTIONS)

@@ -110,7 +110,7 @@ class Trace:
 
     def sizes(self, number: int = 0) -> list[Working]:
         """The sizes of an output, axis by axis."""
-        if self.plain_ys is None:
+        if self.plain_ys is None or number >= len(self.plain_ys):
             return []
         y = self.plain_ys[number]
         own = bool(self.plain_xs) and self.plain_xs[0] is not None and len(self.plain_xs[0]) == len(y)

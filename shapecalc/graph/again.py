@@ -39,13 +39,13 @@ def _frozen(value: Any) -> Any:
 class Mark:
     """Where the walk stood before a use."""
 
-    __slots__ = ("assumptions", "deepest", "expectations", "nodes", "reported", "steps")
+    __slots__ = ("assumptions", "deepest", "expectations", "mistakes", "nodes", "steps")
 
     def __init__(self, walk: Walk) -> None:
         self.nodes = len(walk.nodes)
         self.assumptions = len(walk.assumptions)
         self.expectations = len(walk.expectations)
-        self.reported = len(walk.reported)
+        self.mistakes = walk.mistakes
         self.steps = walk.steps
         self.deepest = walk.deepest
         walk.deepest = walk.depth
@@ -66,12 +66,18 @@ class Use:
         self.steps = walk.steps - mark.steps
         self.depth = walk.deepest - walk.depth
 
+    @property
+    def whole(self) -> bool:
+        """Whether all sizes in it are known, and every layer has weights of its own."""
+        known = all(wire.shape is not None for wire in self.entry.wires or ())
+        return known and all(n.op is not None and n.owner is n and not n.ties for n in self.nodes)
+
 
 def keep(walk: Walk, block: Block, kind: Any, mark: Mark, use: Use) -> None:
     """Keep a use for the next one of its kind, where it left nothing behind but layers and assumptions."""
     walk.deepest = max(walk.deepest, mark.deepest)
-    clean = len(walk.reported) == mark.reported and len(walk.expectations) == mark.expectations
-    if clean and not walk.sharing and all(n.op is not None and n.owner is n and not n.ties for n in use.nodes):
+    silent = walk.mistakes == mark.mistakes and len(walk.expectations) == mark.expectations
+    if silent and not walk.sharing and use.whole:
         if len(block.uses) >= MOST_USES:
             block.uses.clear()
         block.uses[kind] = use
@@ -117,9 +123,11 @@ class _Copy:
         node = Node(len(walk.nodes), path, old.op_name, old.child, self.trail(old.trail))
         node.op, node.written, node.env = old.op, old.written, old.env
         node.inputs = tuple([known[id(w)] for w in old.inputs])
-        node.outputs = tuple([Wire(node, w.index, w.shape, w.dtype, below=w.below, free=w.free) for w in old.outputs])
-        for before, wire in zip(old.outputs, node.outputs, strict=True):
-            known[id(before)] = wire
+        made = []
+        for w in old.outputs:
+            wire = known[id(w)] = Wire(node, w.index, w.shape, w.dtype, below=w.below, free=w.free)
+            made.append(wire)
+        node.outputs = tuple(made)
         self.nodes[old.index] = node
         walk.nodes.append(node)
         walk.by_path.setdefault(path, node)

@@ -63,6 +63,7 @@ class Walk:
         self.steps = 0
         self.depth = 0
         self.deepest = 0
+        self.mistakes = 0
 
     # the document
 
@@ -117,6 +118,7 @@ class Walk:
 
     def mistake(self, mistake: Mistake, trail: Trail = None, path: str = "") -> None:
         """Report a mistake, once for each place in the text however often a loop or block leads there."""
+        self.mistakes += 1
         key = (mistake.code, mistake.start, mistake.end)
         if key in self.reported:
             return

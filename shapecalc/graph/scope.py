@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.graph.mistake import Mistake, Silent
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from shapecalc.graph.graph import Group, Node, Wire
+    from shapecalc.ops.op import Shape
     from shapecalc.source.spec import Body
 
 
@@ -71,7 +73,7 @@ class Scope:
     def find(self, text: str, place: Any, flow: Entry | None) -> Entry:
         """The entry that a reference names, a single output chosen where it ends in `[1]`. Raises Mistake."""
         path, opened, index = text.partition("[")
-        words = path.replace(".", "_")
+        words = path.replace(".", "_").replace("-", "_")
         if not (words.isascii() and f"_{words}".isidentifier()) or (opened and not _closed_number(index)):
             raise Mistake("SC114", f"{text!r} is no reference to a layer", place, "write a name, `a.b` or `name[1]`")
         entry = self._descend(path, place, flow)
@@ -167,9 +169,15 @@ def input_env(wire: Wire | None) -> dict[str, Any]:
         return {}
     if wire.shape is None:
         return {broken(name): True for name in IN_NAMES}
+    return dict(_of_shape(wire.shape))
+
+
+@lru_cache(maxsize=1000)
+def _of_shape(whole: Shape) -> Mapping[str, Any]:
+    """The same of a shape; few shapes arrive at many sequences."""
     from shapecalc.dims.sym import names
 
-    shape = list(wire.shape)
+    shape = list(whole)
     batched = [i for i, size in enumerate(shape) if "N" in names(size)]
     if batched == [0]:
         shape = shape[1:]

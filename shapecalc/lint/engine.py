@@ -51,7 +51,9 @@ def _by_rules(report: Report, selection: Selection) -> Iterator[Diagnostic]:
 
     network = Network(report, selection.budget)
     for rule in rules(selection.codes):
-        yield from _placed(rule, list(rule.check(network)), network.nodes)
+        findings = list(rule.check(network))
+        if findings:
+            yield from _placed(rule, findings, network.nodes)
 
 
 def _placed(rule: Rule, findings: list[Finding], nodes: Sequence[Node]) -> Iterator[Diagnostic]:

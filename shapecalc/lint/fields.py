@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from math import lcm
 from typing import TYPE_CHECKING, Any
 
@@ -149,7 +150,7 @@ class MisalignedMerge(Rule):
     def check(self, network: Network) -> Iterator[Finding]:
         for node in network.having("elementwise_merge", "cat"):
             sights = [sight_of(network, wire) for wire in node.inputs if wire is not None]
-            apart = [found for key in sights[0] if (found := _apart([s.get(key) for s in sights]))]
+            apart = [found for key in sights[0] if (found := _apart(tuple([s.get(key) for s in sights])))]
             if apart:
                 yield _misaligned(node, max(apart, key=lambda found: found.positions))
 
@@ -182,8 +183,9 @@ class Apart:
         self.positions = positions
 
 
-def _apart(tracks: Sequence[Track | None]) -> Apart | None:
-    """The two inputs that look furthest apart along an axis, where that is too far."""
+@lru_cache(maxsize=1000)
+def _apart(tracks: tuple[Track | None, ...]) -> Apart | None:
+    """The two inputs that look furthest apart along an axis, where that is too far. Layers alike share tracks."""
     fields = [t.field for t in tracks if t is not None and t.aligned and not t.merged and _followed(t.field)]
     if len(fields) < len(tracks):
         return None

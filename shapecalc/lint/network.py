@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property, wraps
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -10,7 +11,8 @@ if TYPE_CHECKING:
 
     from shapecalc.analysis.report import Layer, Report
     from shapecalc.graph.graph import Graph, Node, Wire
-    from shapecalc.source import located
+    from shapecalc.lint.words import Survey
+    from shapecalc.ops.op import Operator
     from shapecalc.source.spec import Spec
     from shapecalc.source.text import Source
 
@@ -30,19 +32,24 @@ class Network:
         self.nodes: Sequence[Node] = report.graph.nodes
         self._users: dict[int, list[Node]] = {}
         self._outputs = {id(wire) for wire in self.graph.outputs}
+        self._by_class: dict[type[Operator], list[Node]] = {}
         self._by_role: dict[str, list[Node]] = {}
         self._shared: set[int] | None = None
         for node in self.nodes:
             for wire in node.inputs:
                 if wire is not None:
                     self._users.setdefault(id(wire), []).append(node)
-            for role in node.op.roles if node.op is not None else ():
-                self._by_role.setdefault(role, []).append(node)
+            if node.op is not None:
+                self._by_class.setdefault(type(node.op), []).append(node)
 
     def having(self, *roles: str) -> Iterator[Node]:
         """The layers that have one of the roles, in order (roles in the order given where several are asked for)."""
         for role in roles:
-            yield from self._by_role.get(role, ())
+            if role not in self._by_role:
+                parts = [nodes for kind, nodes in self._by_class.items() if role in kind.roles]
+                found = parts[0] if len(parts) == 1 else sorted(chain(*parts), key=lambda node: node.index)
+                self._by_role[role] = found
+            yield from self._by_role[role]
 
     def layer(self, node: Node) -> Layer:
         """The figures of a layer."""
@@ -86,18 +93,11 @@ class Network:
         return node.index in self._shared
 
     @cached_property
-    def words(self) -> Mapping[str, int]:
-        """How often each identifier stands in the scalars of the spec."""
-        from shapecalc.lint.words import words_of
+    def survey(self) -> Survey:
+        """The words of the spec, and its values by key."""
+        from shapecalc.lint.words import Survey
 
-        return words_of(self.spec.root)
-
-    @cached_property
-    def values(self) -> Mapping[str, Sequence[located.Node]]:
-        """The values that the spec has under each key, wherever it stands."""
-        from shapecalc.lint.words import values_by_key
-
-        return values_by_key(self.spec.root)
+        return Survey(self.spec.root)
 
     @property
     def training(self) -> Mapping[str, object]:

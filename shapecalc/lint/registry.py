@@ -5,11 +5,12 @@ Codes, names and severities stand in `shapecalc.source.codes`; the order here is
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Sequence
 
     from shapecalc.lint.rule import Page, Rule
 
@@ -50,10 +51,8 @@ def page(code: str) -> type[Page]:
     return found[code]
 
 
-def rules(codes: Collection[str]) -> Iterator[Rule]:
-    """The rules among those codes, in the order of the list."""
-    for module, line in RULES:
-        wanted = [code for code in line.split() if code in codes]
-        if wanted:
-            pages = import_module(f"shapecalc.lint.{module}").PAGES
-            yield from (pages[code]() for code in wanted)
+@lru_cache(maxsize=10)
+def rules(codes: frozenset[str]) -> Sequence[Rule]:
+    """The rules among those codes, in the order of the list; found once for all files with the same settings."""
+    wanted = [(module, code) for module, line in RULES for code in line.split() if code in codes]
+    return [import_module(f"shapecalc.lint.{module}").PAGES[code]() for module, code in wanted]

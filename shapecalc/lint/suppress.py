@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from shapecalc.lint.selection import ALWAYS, UnknownCode, codes_of
+from shapecalc.lint.selection import ALWAYS, BY_NAME, UnknownCode, codes_of
 from shapecalc.source.diagnostic import SAFE, Diagnostic, Fix
 from shapecalc.source.located import Items, Scalar
 
@@ -58,7 +58,8 @@ class Suppressions:
         self.source = source
         self.all: list[Suppression] = []
         self.at: dict[int, list[Suppression]] = {}
-        if "#" in source.text and ("shapecalc" in source.text or "noqa" in source.text.lower()):
+        lowered = source.text.lower()  # looked through first, as the pattern takes far longer
+        if "#" in lowered and ("noqa" in lowered or "ignore" in lowered):
             self._read(root)
         if listed:
             self._add_listed(listed)
@@ -74,10 +75,14 @@ class Suppressions:
         whole = "file" in match["form"]
         line = 0 if whole else self.source.place(match.start())[0]
         suppression = Suppression(match.start(), match.end(), line, match["list"] is None, match.span("list"))
+        foreign = match["form"].lower() == "noqa"
         for selector in SELECTOR.finditer(match["list"] or ""):
+            if foreign and not selector[0].startswith("SC") and selector[0] not in BY_NAME:
+                continue  # another tool's code
             start = match.start("list") + selector.start()
             _name(suppression, selector[0], start, start + len(selector[0]))
-        self._keep(suppression)
+        if suppression.everything or suppression.named or suppression.unknown:
+            self._keep(suppression)
 
     def _add_listed(self, listed: Sequence[Scalar]) -> None:
         """What the spec's own `lint: {ignore: [...]}` names, for the whole file."""

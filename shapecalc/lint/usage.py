@@ -93,7 +93,7 @@ class UnusedParam(Rule):
 
     def check(self, network: Network) -> Iterator[Finding]:
         spec = network.spec
-        words = network.words
+        words = network.survey.words
         params = spec.root.get("params")
         yield from _unread(network, params, words, "nothing reads the param")
         blocks = spec.root.get("blocks")
@@ -148,7 +148,7 @@ class UnusedBlock(Rule):
 
     def check(self, network: Network) -> Iterator[Finding]:
         blocks = network.spec.root.get("blocks")
-        words = network.words
+        words = network.survey.words
         for key, value in blocks.pairs if isinstance(blocks, Pairs) else ():
             if words[key.text] - words_of(value).get(key.text, 0) == 1:
                 edit = remove_pair(network.source, network.spec.root, key)
@@ -184,7 +184,7 @@ class UnusedLabel(Rule):
     code = "SC321"
 
     def check(self, network: Network) -> Iterator[Finding]:
-        words = network.words
+        words = network.survey.words
         for label in _scalars_under(network, "as"):
             if WORD.fullmatch(label.text) and words[label.text] == 1:
                 edit = remove_pair(network.source, network.spec.root, label)
@@ -325,7 +325,7 @@ class ShadowedOperator(Rule):
 
 def _scalars_under(network: Network, name: str) -> Iterator[Scalar]:
     """The scalars in the values of all keys of that name."""
-    for value in network.values.get(name, ()):
+    for value in network.survey.values.get(name, ()):
         yield from scalars(value)
 
 

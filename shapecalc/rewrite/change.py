@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shapecalc.graph.graph import Node
-    from shapecalc.source.edit import Edit
     from shapecalc.source import located
+    from shapecalc.source.edit import Edit
     from shapecalc.source.spec import Child
     from shapecalc.source.text import Source
 
@@ -79,24 +79,31 @@ class Retype(Change):
 
 
 class Give(Change):
-    """The same operator with one argument set, or left to its default where `value` is empty."""
+    """The same operator with one argument set, or left to its default where `value` is empty.
 
-    __slots__ = ("name", "value")
+    `main` says that a bare value is this argument.
+    """
 
-    def __init__(self, name: str, value: str) -> None:
+    __slots__ = ("main", "name", "value")
+
+    def __init__(self, name: str, value: str, *, main: bool = False) -> None:
         self.name = name
         self.value = value
+        self.main = main
 
     @property
     def key(self) -> tuple[object, ...]:
         return ("give", self.name, self.value)
 
     def edits(self, source: Source, child: Child) -> Sequence[Edit]:
+        argument = child.argument
+        if self.main and argument is not None and not isinstance(argument, Pairs):
+            return [(argument.start, argument.end, self.value)]
         edit = (
             set_argument(source, child, self.name, self.value)
             if self.value
-            else remove_argument(source, child.argument, self.name)
-            if isinstance(child.argument, Pairs)
+            else remove_argument(source, argument, self.name)
+            if isinstance(argument, Pairs)
             else None
         )
         if edit is None:

@@ -21,13 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from shapecalc.graph.graph import Node, Wire
-    from shapecalc.source.edit import Edit
     from shapecalc.lint.network import Network
     from shapecalc.rewrite.change import Change
     from shapecalc.rewrite.head import Sizes
+    from shapecalc.source.edit import Edit
     from shapecalc.source.spec import Child
 
 FLATTEN = Replace("Flatten")
+OF_MAPS = re.compile(r"[123]d$")
+"""How a dropout of whole channels differs in name from that of values, which it is where a channel is one value."""
 
 
 def conv_to_fc(network: Network) -> Draft:
@@ -154,8 +156,8 @@ def _judge(network: Network, node: Node, sizes: Sizes) -> tuple[Change | None, S
         return Swap(f"{node.op_name[:-2]}1d"), sizes
     if has(node, "softmax", "log_softmax"):
         return softmax_of_channels(node), sizes
-    if has(node, "dropout") and not passes(node, 2, single=True):
-        return Swap(re.sub(r"[123]d$", "", node.op_name)), sizes
+    if has(node, "dropout") and OF_MAPS.search(node.op_name):
+        return Swap(OF_MAPS.sub("", node.op_name)), sizes
     if passes(node, 2, single=True):
         return None, sizes
     raise refused(f"{node.op_name} in the head has no counterpart over features", node)

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from shapecalc.graph.graph import Node, Wire
-    from shapecalc.source.edit import Edit
     from shapecalc.lint.network import Network
     from shapecalc.rewrite.change import Change
     from shapecalc.rewrite.head import Sizes
     from shapecalc.source import located
+    from shapecalc.source.edit import Edit
 
 LEAVE = Replace("Identity")
 """A layer that no longer does anything stays under its number or name, so that the keys behind it do."""
@@ -89,7 +89,9 @@ def known_sizes(wire: Wire, node: Node) -> Sizes:
     sizes = (wire.shape or ())[2:]
     if not all(type(size) is int for size in sizes):
         listed = " x ".join(map(str, sizes))
-        raise refused(f"the map that arrives is {listed}: a kernel needs its size, so --set the sizes of the input", node)
+        raise refused(
+            f"the map that arrives is {listed}: a kernel needs its size, so --set the sizes of the input", node
+        )
     return sizes  # type: ignore[return-value]
 
 
@@ -181,7 +183,7 @@ def softmax_of_channels(node: Node) -> Change | None:
     op: Any = node.op
     if op.axis != 1:
         raise refused(f"{node.op_name} over axis {op.axis} has no counterpart", node)
-    return None if op.dim == 1 else Give("dim", "1")
+    return None if op.dim == 1 else Give("dim", "1", main=True)
 
 
 def passes(node: Node, rank: int, *, single: bool) -> bool:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shapecalc.graph.graph import Node
-    from shapecalc.source.edit import Edit
     from shapecalc.lint.network import Network
     from shapecalc.rewrite.change import Change
+    from shapecalc.source.edit import Edit
 
 
 class Fold:
@@ -116,7 +116,10 @@ def _one(pairs: Sequence[tuple[Node, Change]]) -> Change:
 
 
 def told_apart(nodes: Sequence[Node], texts: Sequence[str]) -> str:
-    """The expression that gives each layer its own text: `7 if turn == 0 else 1`. Raises Refused where there is none."""
+    """The expression that gives each layer its own text: `7 if turn == 0 else 1`.
+
+    Raises Refused where there is none.
+    """
     kinds = sorted(dict.fromkeys(texts), key=texts.count)
     if len(kinds) == 1:
         return kinds[0]

@@ -52,7 +52,7 @@ def _of_layers(report: Report) -> Iterator[tuple[Node, Edit | None]]:
                 yield node, _field(node, None if maker is None else report.layers[maker.index].receptive_field)
             else:
                 figures = [getattr(layer, key.text, None) for layer in layers]
-                yield node, None if None in figures else _number(node, sum(figures))  # type: ignore[arg-type]
+                yield node, None if None in figures else _number(node, sum(figures))
 
 
 def _of_cases(
@@ -66,8 +66,8 @@ def _of_cases(
         chosen = case.get("set")
         pairs = chosen.pairs if isinstance(chosen, Pairs) else []
         ours = measure({key.text: param_value(value, report.graph.env) for key, value in pairs}) if pairs else report
-        for key, node in case.pairs if ours is not None else ():
-            yield node, _total(ours, key.text, node)
+        if ours is not None:
+            yield from ((node, _total(ours, key.text, node)) for key, node in case.pairs)
 
 
 def _total(report: Report, key: str, node: Node) -> Edit | None:

@@ -1,8 +1,8 @@
 """Batch normalisation into the affine layer before it: in evaluation both together are one affine layer with a bias.
 
-With the tracked mean m and variance v, weight g and bias b, each output channel is scaled by g / sqrt(v + eps) and gets
-the bias b + (bias - m) * g / sqrt(v + eps), as Ioffe and Szegedy (2015) have it in their section 3.1. The norm becomes an
-Identity.
+With the tracked mean m and variance v, weight g and bias b, each output channel is scaled by g / sqrt(v + eps) and
+gets the bias b + (bias - m) * g / sqrt(v + eps): the inference of Ioffe and Szegedy (2015), section 3.1. The norm
+becomes an Identity.
 """
 
 from __future__ import annotations
@@ -95,7 +95,9 @@ def _whole_places(network: Network, pairs: list[Pair], lost: list[Refused]) -> l
             return pairs
         for into, norm in pairs:
             if place(into) in part or place(norm) in part:
-                lost.append(refused("its line, or that of the layer before it, also stands for one that cannot change", norm))
+                lost.append(
+                    refused("its line, or that of the layer before it, also stands for one that cannot change", norm)
+                )
         pairs = [(into, norm) for into, norm in pairs if not {place(into), place(norm)} & part]
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from shapecalc.graph.graph import Node, Wire
     from shapecalc.lint.network import Network
     from shapecalc.rewrite.change import Change
+
     Sizes = tuple[int, ...]
     Judge = Callable[[Node, Sizes], tuple[Change | None, Sizes | None]]
 

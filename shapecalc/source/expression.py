@@ -49,6 +49,12 @@ __all__ = [
 MAX_TEXT = 2_000
 MAX_DEPTH = 90
 MAX_STEPS = 1_000_000
+MOST_VALUES = 4096
+_VALUES: dict[Any, Value] = {}
+"""Values of expressions by text, values of their names and types of these (1 is not true): blocks are used with equal
+arguments again and again.
+"""
+_PLAIN = frozenset({int, bool, str})  # no float: 0.0 and -0.0 are equal and not the same
 CONSTANTS: dict[str, bool | None] = {
     "true": True,
     "false": False,
@@ -69,12 +75,31 @@ def evaluate(text: str, scope: Mapping[str, Value]) -> Value:
         return scope[text]
     if text.isdigit() and text.isascii() and len(text) < 19 and (text[0] != "0" or text == "0"):
         return int(text)
+    key = _key(text, scope)
+    if key in _VALUES:
+        return _VALUES[key]
     tree = _parse(text)
     try:
         result: Value = _Walk(text, scope).value(tree.body)
     except RecursionError:  # the caller was deep already
         raise _too_deep(0, len(text)) from None
+    if key is not None and result.__class__ in _PLAIN:
+        if len(_VALUES) >= MOST_VALUES:
+            _VALUES.clear()
+        _VALUES[key] = result
     return result
+
+
+def _key(text: str, scope: Mapping[str, Value]) -> Any:
+    """What the value of an expression follows from, where all its names are plain values; else None."""
+    values = [scope.get(name, _key) for name in _names(text)]
+    kinds = [value.__class__ for value in values]
+    return (text, *values, *kinds) if _PLAIN.issuperset(kinds) else None
+
+
+@lru_cache(maxsize=4096)
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(names_in(text))
 
 
 def is_identifier(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from keyword import iskeyword
 
 DOCUMENT_KEYS = (
@@ -24,6 +25,7 @@ TORCH_WORDS = frozenset(
     | {"gelu", "relu", "same", "tanh", "trilinear", "valid", "zeros"}
 )
 """The closed lists of words that arguments take, all operators together; a test compares it with the registry."""
+NO_HYPHENS = "a name here is made of ASCII letters, digits and underscores"
 STRUCTURAL = frozenset({"Sequential", "Residual"})
 """Heads that are sequences of the language rather than operators."""
 
@@ -50,9 +52,10 @@ def is_symbol(text: str) -> bool:
     return is_name(text) and text[0].isupper()
 
 
+@lru_cache(maxsize=4096)
 def bad_child_name(text: str) -> str:
-    """Why a child cannot have this name, or nothing."""
-    if not is_name(text):
+    """Why a child cannot have this name, or nothing; nn.Module takes hyphens too, as in `block1-0`."""
+    if not is_name(text.replace("-", "_")) or text.startswith("-"):
         return "a name is made of ASCII letters, digits and underscores and begins with a letter"
     if iskeyword(text):
         return "it is a keyword of Python"
@@ -63,11 +66,16 @@ def bad_child_name(text: str) -> str:
     return ""
 
 
+def bad_input_name(text: str) -> str:
+    """Why an input cannot have this name, or nothing: it is an argument of `forward`, so hyphens are none of it."""
+    return bad_child_name(text) or (NO_HYPHENS if "-" in text else "")
+
+
 def bad_label(text: str) -> str:
     """Why a label cannot have this name, or nothing."""
     if text[:1].isupper():
         return "it begins with a capital, as sizes do"
-    return bad_child_name(text)
+    return bad_input_name(text)
 
 
 def bad_param_name(text: str) -> str:

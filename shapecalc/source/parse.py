@@ -152,7 +152,7 @@ class _Parser:
             return None
         if isinstance(node, Pairs) and node.get("shape") is None:
             for key, _ in node.pairs:
-                if reason := names.bad_child_name(key.text):
+                if reason := names.bad_input_name(key.text):
                     self.report("SC110", f"{key.text!r} cannot be the name of an input: {reason}", key)
             if not node.pairs:
                 self.report("SC104", "the network has no input", node)
@@ -274,7 +274,7 @@ class _Parser:
         for item in items:
             if not isinstance(item, Scalar):
                 self.report("SC105", f"`inputs` is a list of names, not {kind_of(item)}", item)
-            elif reason := names.bad_child_name(item.text):
+            elif reason := names.bad_input_name(item.text):
                 self.report("SC110", f"{item.text!r} cannot be the name of an input: {reason}", item)
         return [item for item in items if isinstance(item, Scalar)]
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from shapecalc.codegen.module import variables
 from shapecalc.dims.decide import evaluate
 from shapecalc.ops.dtypes import FLOATS
+from shapecalc.torchside.watch import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch import nn
 
@@ -47,37 +46,9 @@ def _example(wire: Wire, sizes: Mapping[str, int], device: str, generator: torch
 
 def run_layers(module: nn.Module, graph: Graph, inputs: Sequence[torch.Tensor]) -> dict[int, Any]:
     """The value of every layer's outputs by `id` of the wire, after one forward pass. Raises what torch raises."""
-    held: dict[int, Any] = {}
-    by_name = variables(graph)
-
-    def keep(local: Mapping[str, Any]) -> None:
-        held.update({id(wire): local.get(name) for name, wire in by_name.items()})
-
-    with _Returning(type(module).forward, keep):
+    with Watch(module, values=True) as watch:
         module(*inputs)
-    return held
-
-
-class _Returning:
-    """Calls back with the local variables of a function when it returns.
-
-    The emitted forward gives every layer a variable of its own, so this reads all values without changing the source.
-    """
-
-    def __init__(self, function: Callable[..., Any], told: Callable[[Mapping[str, Any]], None]) -> None:
-        self.code = function.__code__
-        self.told = told
-
-    def __enter__(self) -> None:
-        self.before = sys.getprofile()
-        sys.setprofile(self._event)
-
-    def __exit__(self, *_: object) -> None:
-        sys.setprofile(self.before)
-
-    def _event(self, frame: Any, event: str, _: Any) -> None:
-        if event == "return" and frame.f_code is self.code:
-            self.told(dict(frame.f_locals))
+    return watch.held
 
 
 def kept_bytes(module: nn.Module, graph: Graph, inputs: Sequence[torch.Tensor]) -> tuple[int, dict[int, int]]:
@@ -86,20 +57,20 @@ def kept_bytes(module: nn.Module, graph: Graph, inputs: Sequence[torch.Tensor]) 
     Parameters and buffers are left out. Raises what torch raises.
     """
     own = {t.untyped_storage().data_ptr() for t in (*module.parameters(), *module.buffers())}
-    lines = _Lines(module, graph)
+    watch = Watch(module, values=False)
     held: list[torch.Tensor] = []  # so that no other takes a place in memory
     kept: dict[int, dict[int, int]] = {}
 
     def pack(tensor: torch.Tensor) -> torch.Tensor:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in own:
-            kept.setdefault(lines.node(), {})[storage.data_ptr()] = storage.nbytes()
+            kept.setdefault(watch.node(), {})[storage.data_ptr()] = storage.nbytes()
             held.append(tensor)
         return tensor
 
     hooks = torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)
     # oneDNN would keep workspaces; switching it off warns of hardware that is not there.
-    with warnings.catch_warnings(action="ignore"), torch.backends.mkldnn.flags(enabled=False), hooks:
+    with warnings.catch_warnings(action="ignore"), torch.backends.mkldnn.flags(enabled=False), watch, hooks:
         outputs = module(*inputs)
     del outputs
     whole = {place: size for each in kept.values() for place, size in each.items()}
@@ -111,36 +82,19 @@ def counted_flops(module: nn.Module, graph: Graph, inputs: Sequence[torch.Tensor
     from torch.utils.flop_counter import FlopCounterMode
 
     module = module.to("meta").eval()
-    lines, found = _Lines(module, graph), dict[int, int]()
+    watch, found = Watch(module, values=False), dict[int, int]()
 
     class ByNode(FlopCounterMode):  # type: ignore[misc, unused-ignore]
         def _count_flops(self, packet: Any, out: Any, args: Any, kwargs: Any) -> Any:
             before = self.get_total_flops()
             out = super()._count_flops(packet, out, args, kwargs)  # type: ignore[no-untyped-call]
-            node = lines.node()
+            node = watch.node()
             found[node] = found.get(node, 0) + self.get_total_flops() - before
             return out
 
-    with warnings.catch_warnings(action="ignore"), ByNode(display=False), torch.no_grad():
+    with warnings.catch_warnings(action="ignore"), watch, ByNode(display=False), torch.no_grad():
         module(*[x.to("meta") for x in inputs])
     return found
-
-
-class _Lines:
-    """Tells which node of the emitted forward is at work: each has a line of its own, the last ones before `return`."""
-
-    def __init__(self, module: nn.Module, graph: Graph) -> None:
-        self.code = type(module).forward.__code__
-        returning = max(line for *_, line in self.code.co_lines() if line is not None)
-        self.first = returning - len(graph.nodes)
-
-    def node(self) -> int:
-        """Index of the node whose line runs."""
-        frame = sys._getframe()
-        while frame.f_code is not self.code:
-            assert frame.f_back is not None
-            frame = frame.f_back
-        return frame.f_lineno - self.first
 
 
 def trained_peak(module: nn.Module, graph: Graph, inputs: Sequence[torch.Tensor]) -> int:

@@ -158,6 +158,7 @@ SIZES = [
     ("- Conv2d: {in_channels: 2 + 2, out_channels: 2, kernel_size: 1}", "", ""),
     ("- Conv2d: {in_channels: 4, out_channels: 4, kernel_size: 1}\n  repeat: 2", "", ""),
     ("- for i in range(2):\n    - Conv2d: {in_channels: 3, out_channels: 4, kernel_size: 1}", "", ""),
+    ("- for i in range(2):\n    - Conv2d: {in_channels: 5, out_channels: 4, kernel_size: 1}", "", ""),
     ("- Conv2d: &a {in_channels: 3, out_channels: 4, kernel_size: 1}\n- Conv2d: *a", "", ""),
     ("- &a {Conv2d: {in_channels: 3, out_channels: 4, kernel_size: 1}}\n- *a", "", ""),
 ]  # fmt: skip

@@ -73,6 +73,8 @@ def test_what_is_no_comment_suppresses_nothing(text: str) -> None:
         ("  # noqa: SC301,SC302", ["SC901"]),
         ("  # shapecalc: ignore[SC999]", ["SC301", "SC902"]),
         ("  # shapecalc: ignore[]", ["SC301"]),
+        ("  # noqa: E501", ["SC301"]),
+        ("  # noqa: E501, SC301", []),
     ],
 )
 def test_a_useless_or_unknown_suppression_is_told(comment: str, left: list[str]) -> None:

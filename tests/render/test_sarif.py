@@ -15,7 +15,7 @@ from hypothesis import given, settings
 
 from shapecalc.analysis.verdict import Verdict
 from shapecalc.lint.fix import edited
-from shapecalc.lint.registry import PAGES, RULES
+from shapecalc.lint.registry import RULES
 from shapecalc.pipeline import check
 from shapecalc.render.listing import well_formed, whole_message
 from shapecalc.render.sarif import MOST, render_sarif
@@ -87,7 +87,7 @@ def test_all_rules_stand_in_the_driver_with_what_code_scanning_shows() -> None:
 
 def test_rules_with_a_manual_page_bring_it() -> None:
     helps = {r["id"]: r["help"] for r in run_of([])["tool"]["driver"]["rules"]}
-    for _, line in (*RULES, *PAGES):
+    for _, line in RULES:
         for code in line.split():
             assert "## Bad\n\n```yaml\nshapecalc: 1\n" in helps[code]["markdown"], code
             assert "Bad:\n\n    shapecalc: 1\n" in helps[code]["text"], code

@@ -10,21 +10,21 @@ class BadName(Page):
 
     Why:
         The names of children become attributes of the emitted module, and those of blocks its classes: Python keywords,
-        attributes of nn.Module (`train`, `type`, `forward`) and text that is no identifier cannot. Params and labels
+        attributes of nn.Module (`train`, `type`, `forward`) and text that begins with a digit cannot. Params and labels
         begin in lower case, as a capital marks a symbol such as `H`.
 
     Bad:
         shapecalc: 1
         input: [3, 32, 32]
         layers:
-          conv-1: {Conv2d: {out_channels: 16, kernel_size: 3}}
+          1x1: {Conv2d: {out_channels: 16, kernel_size: 3}}
           type: ReLU
 
     Good:
         shapecalc: 1
         input: [3, 32, 32]
         layers:
-          conv_1: {Conv2d: {out_channels: 16, kernel_size: 3}}
+          conv_1x1: {Conv2d: {out_channels: 16, kernel_size: 3}}
           kind: ReLU
 
     Limits:

@@ -27,7 +27,7 @@ REQUIRED: Any = object()
 class Block:
     """A block: its params with their defaults, the names of its inputs where they are declared, and its columns."""
 
-    __slots__ = ("columns", "inputs", "listed", "name", "outputs", "params", "shape")
+    __slots__ = ("columns", "inputs", "listed", "name", "note", "outputs", "params", "shape")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -37,6 +37,7 @@ class Block:
         self.outputs: list[str] = []
         self.listed = False
         self.shape: list[Any] | None = None
+        self.note = ""
 
 
 def make_blocks(root: Piece, *, every: bool = True) -> list[Block]:
@@ -165,16 +166,16 @@ def _opaque(root: Piece) -> Iterator[Block]:
             continue
         shape = list(piece.outputs[0].shape)
         batched = bool(shape) and "N" in str(shape[0])
-        piece.inputs.sort(key=lambda v: not batched == (bool(v.shape) and "N" in str(v.shape[0])))
+        piece.inputs.sort(key=lambda v: batched != (bool(v.shape) and "N" in str(v.shape[0])))
         shape = shape[1:] if batched and str(shape[0]) == "N" else shape
         stem = "".join(part.capitalize() for part in piece.args["name"].split("_")) or "Call"
         key = (stem, str(shape), len(piece.inputs))
         if key not in made:
             block = Block(free_name(stem if stem not in MODULES and not bad_block_name(stem) else f"{stem}Call", taken))
             block.shape = shape
+            block.note = f"{block.name} is open: no operator stands for `{piece.args['name']}` of {piece.line}"
             block.inputs = [f"x{n}" for n in range(len(piece.inputs))] if len(piece.inputs) > 1 else []
             taken.add(block.name)
             made[key] = block
             yield block
         piece.op, piece.use, piece.args = made[key].name, True, {}
-        piece.note = piece.line

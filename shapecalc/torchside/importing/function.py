@@ -19,9 +19,7 @@ from shapecalc.torchside.importing.layer import attributes, is_default, plain
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-KEEPS = frozenset(
-    "contiguous clone detach requires_grad_ alias view_as_real_ identity cpu cuda positive __pos__ dropout_off".split()
-)
+KEEPS = frozenset({"contiguous", "clone", "detach", "requires_grad", "alias", "cpu", "cuda", "positive", "pos"})
 """Functions whose result is their input, as far as a spec can tell."""
 
 OTHER_NAMES: Mapping[str, str] = {
@@ -122,15 +120,17 @@ SIGNATURES: Mapping[str, str] = {
     "max_pool2d": "input kernel_size stride=None padding=0 dilation=1 ceil_mode=False return_indices=False",
     "max_pool3d": "input kernel_size stride=None padding=0 dilation=1 ceil_mode=False return_indices=False",
     "avg_pool1d": "input kernel_size stride=None padding=0 ceil_mode=False count_include_pad=True",
-    "avg_pool2d": "input kernel_size stride=None padding=0 ceil_mode=False count_include_pad=True divisor_override=None",
-    "avg_pool3d": "input kernel_size stride=None padding=0 ceil_mode=False count_include_pad=True divisor_override=None",
+    "avg_pool2d": "input kernel_size stride=None padding=0 ceil_mode=False count_include_pad=True "
+    "divisor_override=None",
+    "avg_pool3d": "input kernel_size stride=None padding=0 ceil_mode=False count_include_pad=True "
+    "divisor_override=None",
     "pad": "input pad mode=constant value=None",
     "dropout": "input p=0.5",
     "normalize": "input p=2.0 dim=1 eps=1e-12",
     "scaled_dot_product_attention": "query key value attn_mask=None dropout_p=0.0 is_causal=False scale=None "
     "enable_gqa=False",
 }
-"""Torch's arguments in their order, those with a star taking all that follow; functions written in Python tell theirs."""
+"""Torch's arguments in their order, those with a star taking all that follow; Python functions tell theirs."""
 
 WEIGHTED: Mapping[str, tuple[str, str]] = {
     "linear": ("Linear", "input weight bias=None"),
@@ -147,13 +147,17 @@ WEIGHTED: Mapping[str, tuple[str, str]] = {
 class Told:
     """A call as the operator sees it: its name, its arguments, its tensors with their names, and plain operands."""
 
-    __slots__ = ("args", "names", "op", "operands", "tensors", "weights")
+    __slots__ = ("args", "names", "op", "operands", "shape", "tensors", "weights")
 
-    def __init__(self, op: str, args: dict[str, Any], tensors: list[Any], names: list[str]) -> None:
+    def __init__(
+        self, op: str, args: dict[str, Any], tensors: list[Any], names: list[str], shape: list[int] | None = None
+    ) -> None:
         self.op = op
         self.args = args
         self.tensors = tensors
         self.names = names
+        self.shape = shape
+        """The shape that comes out, where it is not that of the whole call."""
         self.operands: list[Any] | None = None
         self.weights: dict[str, Any] = {}
 
@@ -187,7 +191,9 @@ def read_call(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping
         return None
     if find(op).merging and name not in SIGNATURES:
         operands = [*args, *(kwargs[k] for k in ("other",) if k in kwargs)]
-        return _merge(op, operands[::-1] if name.startswith("r") and raw.startswith("__r") or name == "rsub" else operands)
+        return _merge(
+            op, operands[::-1] if (name.startswith("r") and raw.startswith("__r")) or name == "rsub" else operands
+        )
     bound = _bound(name, function, args, kwargs)
     return None if bound is None else _settled(op, bound)
 
@@ -210,7 +216,7 @@ def _fitted(signature: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> d
             rest = rest[1:] if isinstance(rest[0], list | tuple) else []
         elif rest:
             found[name] = rest.pop(0)
-        elif name in given or name in ALSO and ALSO[name] in given:
+        elif name in given or (name in ALSO and ALSO[name] in given):
             found[name] = given.get(name, given.get(ALSO.get(name, "")))
         elif "=" in word:
             found[name] = _literal(default)
@@ -250,7 +256,10 @@ def _settled(op: str, bound: Mapping[str, Any]) -> Told | None:
     known = attributes(op)
     operands = bound.get("operands")
     if operands is not None:
-        told = _merge(op, operands) if find(op).merging else Told(op, {}, list(operands), [])
+        merged = _merge(op, operands) if find(op).merging else Told(op, {}, list(operands), [])
+        if merged is None:
+            return None
+        told = merged
     else:
         pairs = [(n, bound[n]) for n in names if isinstance(bound.get(n), Tensor)]
         told = Told(op, {}, [t for _, t in pairs], [n for n, _ in pairs])

@@ -37,14 +37,14 @@ def _one(key: Any, axis: int, sizes: list[int]) -> tuple[list[Told], int, list[i
     """What one index does to the axis that it stands for, the next axis, and the sizes behind it."""
     if key is None:
         sizes = [*sizes[:axis], 1, *sizes[axis:]]
-        return [Told("Unsqueeze", {"dim": axis}, [], list(sizes))], axis + 1, sizes
+        return [Told("Unsqueeze", {"dim": axis}, [], [], list(sizes))], axis + 1, sizes
     if isinstance(key, Tensor):
         sizes = [*sizes[:axis], *key.shape, *sizes[axis + 1 :]]
-        return [Told("Index", {"dim": axis} if axis else {}, [key], list(sizes))], axis + key.dim(), sizes
+        return [Told("Index", {"dim": axis} if axis else {}, [key], [], list(sizes))], axis + key.dim(), sizes
     if isinstance(key, slice):
         return _slice(key, axis, sizes)
     sizes = [*sizes[:axis], *sizes[axis + 1 :]]
-    return [Told("Select", {"dim": axis, "index": int(key)}, [], list(sizes))], axis, sizes
+    return [Told("Select", {"dim": axis, "index": int(key)}, [], [], list(sizes))], axis, sizes
 
 
 def _slice(key: slice, axis: int, sizes: list[int]) -> tuple[list[Told], int, list[int]]:
@@ -55,4 +55,4 @@ def _slice(key: slice, axis: int, sizes: list[int]) -> tuple[list[Told], int, li
     known = {"start": 0, "end": None, "step": 1}
     sizes = [*sizes[:axis], len(covered), *sizes[axis + 1 :]]
     told = {"dim": axis} | {n: v for n, v in args.items() if v != known[n]}
-    return [Told("Slice", told, [], list(sizes))], axis + 1, sizes
+    return [Told("Slice", told, [], [], list(sizes))], axis + 1, sizes

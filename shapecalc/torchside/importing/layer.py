@@ -1,4 +1,4 @@
-"""An nn.Module that an operator stands for -> the operator's name and arguments. Knows nothing of the calls around it."""
+"""An nn.Module that an operator stands for -> the operator's name and arguments. Knows nothing of calls."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def operator_of(module: nn.Module) -> str | None:
 
 
 def _fits(module: nn.Module, name: str) -> bool:
-    kept = list(FOREIGN[name][1].values())[0]
+    kept = next(iter(FOREIGN[name][1].values()))
     return hasattr(module, kept) and getattr(module, "mode", "row") == "row"
 
 
@@ -121,7 +121,8 @@ def plain(attribute: Attribute, value: Any) -> Any:
     """A value as YAML writes it: one number for equal ones along the axes, a list for a tuple, a dtype's own name."""
     if isinstance(value, tuple | list):
         items = [v if isinstance(v, Sym) else plain(attribute, v) for v in value]
-        return items[0] if len(items) > 1 and _by_axis(attribute.kind) and all(_same(v, items[0]) for v in items) else items
+        equal = len(items) > 1 and all(_same(v, items[0]) for v in items)
+        return items[0] if equal and _by_axis(attribute.kind) else items
     if attribute.name in ("p", "drop_prob") and isinstance(value, float):
         return float(f"{value:.12g}")  # rates that were computed: 0.075 in place of 0.07500000000000001
     if type(value).__name__ == "dtype":

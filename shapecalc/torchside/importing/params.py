@@ -38,11 +38,15 @@ class Params:
         self.count = count
         self.rows: dict[str, Row] = {}
         self.out = outputs
+        self.branch = ""
+        """The branch that is looked at, where a block has several side by side."""
 
     def settle(self, columns: Sequence[Column], facts: Mapping[str, Row], whole: Sequence[int]) -> None:
         """Put an expression wherever something varies; arguments come first, as conditions are made of them."""
+        side_by_side = sum("input" in c.refs for c in columns) > 1
         for partly in (False, True):
             for column in columns:
+                self.branch = column.name if side_by_side and not column.name.isdigit() else ""
                 self.arguments(column, facts, partly)
         for column in columns:
             self.condition(column, facts, whole)
@@ -53,14 +57,16 @@ class Params:
         for inner in [column, *column.children]:
             for name, value in inner.args.items():
                 row = self.rows.get(name)
-                if row and len(column.uses) < self.count and all(type(row[i]) is type(value) and row[i] == value for i in column.uses):
+                held = {repr(row[i]) for i in column.uses} if row else set()
+                if len(column.uses) < self.count and held == {repr(value)}:
                     inner.args[name] = Expression(name)
 
     def arguments(self, column: Column, facts: Mapping[str, Row], partly: bool) -> None:
         """Put expressions into a layer that all uses have, or into one that some lack, which may follow the others."""
         if (len(column.uses) < self.count) is partly:
             if isinstance(column.op, Vary):
-                column.op = Expression(self.param(column.op.values, "act", [i in column.uses for i in range(self.count)]))
+                present = [i in column.uses for i in range(self.count)]
+                column.op = Expression(self.param(column.op.values, "act", present))
             for name, value in column.args.items():
                 column.args[name] = self.written(value, name, column, facts)
             if column.operands is not None:
@@ -89,7 +95,7 @@ class Params:
             return self.by_batch(row, name, column, facts)
         present = [i in column.uses for i in range(self.count)]
         found = self.explained(row, present, facts)
-        return Expression(found if found else self.param(row, self.hint(name, row), present))
+        return Expression(found or self.param(row, self.hint(name, row), present))
 
     def by_batch(self, row: Row, name: str, column: Column, facts: Mapping[str, Row]) -> Any:
         """A size that is a multiple of the batch."""
@@ -173,7 +179,7 @@ class Params:
         if name in ("out_channels", "out_features", "out", "hidden"):
             axis = -1 if name == "out_features" else 1
             last = tuple(o[axis] if len(o) > 1 else None for o in self.out)
-            return "out" if last == row else "hidden"
+            return "out" if last == row else self.branch or "hidden"
         return {"num_heads": "heads"}.get(name, name)
 
     def param(self, row: Row, hint: str, present: Sequence[bool] | None = None) -> str:
@@ -184,7 +190,7 @@ class Params:
         name, count = f"{hint}_" if bad_param_name(hint) else hint, 1
         while name in self.rows:
             count += 1
-            name = f"{hint}{count}"
+            name = f"{hint}{'_' * hint[-1].isdigit()}{count}"
         if present is not None and not all(present):  # a use that has no such place may say anything
             shown = [v for v, p in zip(row, present, strict=True) if p]
             usual = max(shown, key=shown.count)

@@ -71,7 +71,8 @@ def alike(a: Any, b: Any) -> bool:
     """Whether two values are written the same."""
     if isinstance(a, Body) and isinstance(b, Body):
         pairs = zip(a.items, b.items, strict=False)
-        return len(a.items) == len(b.items) and a.listed == b.listed and all(x == y and alike(v, w) for (x, v), (y, w) in pairs)
+        same = len(a.items) == len(b.items) and a.listed == b.listed
+        return same and all(x == y and alike(v, w) for (x, v), (y, w) in pairs)
     if isinstance(a, dict) and isinstance(b, dict):
         return list(a) == list(b) and all(alike(v, b[k]) for k, v in a.items())
     return type(a) is type(b) and bool(a == b)

@@ -9,20 +9,19 @@ import torch
 from shapecalc.pipeline import check_text
 from shapecalc.torchside.importing.align import columns
 from shapecalc.torchside.importing.blocks import input_names, make_blocks
+from shapecalc.torchside.importing.params import Expression
 from shapecalc.torchside.importing.step import Untraceable
 from shapecalc.torchside.importing.text import comment_lines, render
 from shapecalc.torchside.importing.trace import trace
 from shapecalc.torchside.importing.tree import build_tree
 from shapecalc.torchside.importing.wire import Scope, Unfit, wire
-from shapecalc.torchside.importing.params import Expression
 from shapecalc.torchside.importing.write import block_body, body
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from torch import nn
 
-    from shapecalc.torchside.importing.step import Step
     from shapecalc.torchside.importing.trace import Inputs
     from shapecalc.torchside.importing.tree import Piece
 
@@ -58,13 +57,11 @@ def import_module(module: nn.Module, inputs: Inputs) -> Imported:
             text = _written(tree, module, inputs, notes, count, every=every)
         except Unfit as error:
             problem = str(error)
-            print("DBG", problem)
             continue
         report = check_text(text)
         errors = [d for d in report.diagnostics if d.severity == "error"]
         if not errors:
             return Imported(text, notes)
-        print("DBG", errors[0].message, text[errors[0].start-40:errors[0].end+40]); open("/tmp/imp_out/bad.yaml","w").write(text)
         problem = f"the spec that came out does not check: {errors[0].message}"
     raise Untraceable(f"{type(module).__name__} cannot be written as a spec: {problem}")
 
@@ -75,7 +72,7 @@ def described(module: nn.Module, inputs: Any) -> Inputs:
         return {name: _one(value) for name, value in inputs.items()}
     if isinstance(inputs, torch.Tensor) or (inputs and all(isinstance(n, int) for n in inputs)):
         inputs = [inputs]
-    names = _argument_names(module, len(inputs))
+    names = argument_names(module, len(inputs))
     return {name: _one(value) for name, value in zip(names, inputs, strict=True)}
 
 
@@ -85,7 +82,7 @@ def _one(value: Any) -> tuple[tuple[int | None, ...], torch.dtype]:
     return (None, *value), torch.float32
 
 
-def _argument_names(module: nn.Module, count: int) -> list[str]:
+def argument_names(module: nn.Module, count: int) -> list[str]:
     import inspect
 
     names = list(inspect.signature(module.forward).parameters)
@@ -113,6 +110,7 @@ def _above(path: str) -> list[str]:
 
 def _written(tree: Piece, module: nn.Module, inputs: Inputs, notes: list[str], count: int, *, every: bool) -> str:
     blocks = {block.name: block for block in make_blocks(tree, every=every)}
+    notes += [block.note for block in blocks.values() if block.note]
     row = columns({0: tree}, 1)
     given = [(value,) for value in tree.inputs]
     names = input_names(tree)

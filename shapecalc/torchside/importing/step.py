@@ -8,24 +8,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class Untraceable(Exception):
+class Untraceable(ValueError):
     """A module that cannot be followed; the text names the line of the user's code and the reason."""
 
 
 class Value:
     """One tensor of the pass. `shape` holds integers, and symbolic sizes where the batch is in them.
 
-    `weight` is the path of the parameter or buffer that it is; `number` the constant that it holds, if it is one.
+    `weight` is the path of the parameter that it is, if it is one; `name` the input's name.
     """
 
-    __slots__ = ("buffer", "dtype", "name", "shape", "weight")
+    __slots__ = ("dtype", "name", "shape", "weight")
 
-    def __init__(self, shape: Sequence[Any], dtype: str, *, name: str = "", weight: str = "", buffer: bool = False):
+    def __init__(self, shape: Sequence[Any], dtype: str, *, name: str = "", weight: str = "") -> None:
         self.shape = tuple(shape)
         self.dtype = dtype
         self.name = name
         self.weight = weight
-        self.buffer = buffer
 
 
 class Step:

@@ -1,4 +1,4 @@
-"""Nested values -> YAML as a person would lay it out: a layer on one line, its arguments in braces, groups as blocks."""
+"""Nested values -> YAML as a person would lay it out: a layer on one line with its arguments in braces."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 WIDTH = 100
 PLAIN = re.compile(r"[A-Za-z_][\w. /+*()<>=!-]*\Z")
 """Scalars that mean the same with and without quotes, in braces too."""
-OTHERWISE = frozenset("true false null True False Null TRUE FALSE NULL".split())
+OTHERWISE = frozenset(["true", "false", "null", "True", "False", "Null", "TRUE", "FALSE", "NULL"])
 
 
 class Body:
@@ -65,7 +65,8 @@ def block(value: Any, indent: int) -> list[str]:
     """The lines of a mapping or a body below its key."""
     if not isinstance(value, Body):
         return [line for key, v in value.items() for line in entry(f"{key}:", v, indent)]
-    return [line for name, v in value.items for line in (_listed(v, indent) if value.listed else entry(f"{name}:", v, indent))]
+    each = (_listed(v, indent) if value.listed else entry(f"{name}:", v, indent) for name, v in value.items)
+    return [line for lines in each for line in lines]
 
 
 def _listed(value: Any, indent: int) -> list[str]:
@@ -108,7 +109,8 @@ def scalar(value: Any) -> str:
         return str(value)
     text = str(value)
     word = isinstance(value, Expression | Sym) or text not in OTHERWISE
-    if not text or (PLAIN.match(text) and word and not text.endswith(" ")) or re.match(r"\d[\w +*/]*[A-Za-z]\w*\Z", text):
+    product = re.match(r"\d[\w +*/]*[A-Za-z]\w*\Z", text)  # `6 * in_channels`
+    if not text or product or (PLAIN.match(text) and word and not text.endswith(" ")):
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 

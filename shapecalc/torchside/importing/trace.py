@@ -19,9 +19,9 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.overrides import TorchFunctionMode
 
 from shapecalc.dims.sym import symbol
-from shapecalc.torchside.importing.function import KEEPS, Told, bare, operator_named, read_call
+from shapecalc.torchside.importing.function import KEEPS, Told, bare, read_call
 from shapecalc.torchside.importing.index import indexed
-from shapecalc.torchside.importing.layer import arguments_of, operator_of
+from shapecalc.torchside.importing.layer import arguments_of, attributes, operator_of
 from shapecalc.torchside.importing.step import Step, Untraceable, Value
 
 if TYPE_CHECKING:
@@ -33,8 +33,25 @@ if TYPE_CHECKING:
 OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
 
-WRITES = frozenset("zero_ fill_ copy_ __setitem__ index_put_ masked_fill_ index_fill_ scatter_ normal_ uniform_".split())
+WRITES = frozenset(
+    {"zero_", "fill_", "copy_", "__setitem__", "index_put_", "masked_fill_", "index_fill_", "scatter_", "normal_"}
+)
 """Methods that write into a tensor, or into the one that it is a view of."""
+
+CONSTANT = frozenset(
+    {
+        "new_zeros",
+        "new_ones",
+        "new_full",
+        "new_empty",
+        "new_tensor",
+        "zeros_like",
+        "ones_like",
+        "full_like",
+        "empty_like",
+    }
+)
+"""Functions that take no more than the size of a tensor: what they make is a constant."""
 
 BATCHES = (2, 3)
 
@@ -63,11 +80,9 @@ class _Recorder(TorchFunctionMode):
         super().__init__()
         self.module = module
         self.paths = {id(m): path for path, m in module.named_modules()}
-        self.weights = {id(p): (path, False) for path, p in module.named_parameters()}
-        self.weights |= {id(b): (path, True) for path, b in module.named_buffers()}
+        self.weights = {id(p): path for path, p in module.named_parameters()}
         self.values: dict[int, Value] = {}
         self.alive: list[Any] = []
-        self.made: dict[str, Value] = {}
         self.quiet = False
         self.stack = [Step("", None, type(module), "")]
 
@@ -111,10 +126,12 @@ class _Recorder(TorchFunctionMode):
         return value
 
     def value(self, tensor: Tensor) -> Value | None:
-        """The value that a tensor holds now; None for one that was made of nothing that is known."""
+        """The value that a tensor holds now; None for one that was made of nothing that a spec can name.
+
+        Buffers are among these, as the language has no word for tensors that are kept but not learned.
+        """
         if id(tensor) not in self.values and id(tensor) in self.weights:
-            path, buffer = self.weights[id(tensor)]
-            self.keep(tensor, weight=path, buffer=buffer)
+            self.keep(tensor, weight=self.weights[id(tensor)])
         return self.values.get(id(tensor))
 
     # modules
@@ -178,7 +195,7 @@ class _Recorder(TorchFunctionMode):
     def shared(self, module: nn.Module, path: str) -> str:
         """The path of another module that the first weight of this one belongs to."""
         for name, weight in module.named_parameters(recurse=False):
-            owner = self.weights[id(weight)][0]
+            owner = self.weights[id(weight)]
             return owner.removesuffix(f".{name}") if owner != f"{path}.{name}" else ""
         return ""
 
@@ -190,6 +207,8 @@ class _Recorder(TorchFunctionMode):
             return func(*args, **kwargs)
         out = func(*args, **kwargs)
         made = _tensors(out)
+        if getattr(func, "__name__", "") in CONSTANT:
+            return out
         if not made and getattr(func, "__name__", "") != "__setitem__":
             return out
         used = [v for t in _tensors((args, list(kwargs.values()))) if (v := self.value(t)) is not None]
@@ -202,7 +221,7 @@ class _Recorder(TorchFunctionMode):
         name = getattr(func.__self__, "__name__", raw) if raw == "__get__" else raw
         first = _tensors((args, list(kwargs.values())))[0]
         if raw in WRITES:
-            return self.write(name, args, kwargs, line)
+            return self.write(name, args, line)
         if bare(name) in KEEPS or (name in ("to", "type", "float", "type_as") and made[0].dtype == first.dtype):
             value = self.value(first)
             if value is not None:
@@ -224,7 +243,7 @@ class _Recorder(TorchFunctionMode):
         owner = None if told is None else self.owner(told)
         if told is None or values is None or None in values or owner is None:
             return self.opaque(name, (args, list(kwargs.values())), made, line)
-        if told.op == "Add" and told.operands is not None:
+        if "broadcast" in attributes(told.op):
             _let_broadcast(told, [v for v in values if v is not None], made[0])
         step = Step(owner, told.op, None, line)
         step.args, step.names, step.operands = told.args, told.names, told.operands
@@ -237,7 +256,7 @@ class _Recorder(TorchFunctionMode):
         """The path of the module whose weights a call takes: empty for a call without, None where they are no one's."""
         paths = set()
         for name, tensor in told.weights.items():
-            path, _ = self.weights.get(id(tensor), ("", False))
+            path = self.weights.get(id(tensor), "")
             if not path.endswith(f".{name}"):
                 return None
             paths.add(path.removesuffix(f".{name}"))
@@ -256,7 +275,7 @@ class _Recorder(TorchFunctionMode):
                 return self.opaque(name, args, made, line)
             step.args, step.inputs = part.args, [value, *(e for e in extra if e is not None)]
             self.stack[-1].steps.append(step)
-            value = Value(part.names or made[0].shape, str(made[0].dtype).removeprefix("torch."))
+            value = Value(part.shape or made[0].shape, str(made[0].dtype).removeprefix("torch."))
             step.outputs = [value]
         self.values[id(made[0])] = value
         self.alive.append(made[0])
@@ -270,11 +289,11 @@ class _Recorder(TorchFunctionMode):
         self.stack[-1].steps.append(step)
         step.outputs = [self.keep(t) for t in made]
 
-    def write(self, name: str, args: Any, kwargs: Any, line: str) -> None:
+    def write(self, name: str, args: Any, line: str) -> None:
+        """A tensor that is written into is another value from then on, and so is the one that it is a view of."""
         target = args[0]
         whole = target if target._base is None else target._base
-        if self.value(whole) is not None or any(self.value(t) is not None for t in _tensors(args)):
-            self.value(whole)
+        if any(self.value(t) is not None for t in _tensors((whole, args))):
             self.opaque(name, (whole, args), [whole], line)
 
 

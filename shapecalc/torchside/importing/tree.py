@@ -97,8 +97,6 @@ class _Tree:
                 piece.args = {"shape": list(value.shape), **self.init(value)}
                 piece.outputs = [value]
                 piece.path = value.weight
-                if value.buffer:
-                    self.notes.append(f"{value.weight} is a buffer; it is written as a Parameter")
                 yield self.placed(value.weight, base), piece
 
     def init(self, value: Value) -> dict[str, Any]:
@@ -155,10 +153,9 @@ class _Tree:
                 identity.args = {}
                 yield place, identity
             return
-        if only is not None and only.op and not only.path and not any(v.weight for v in only.inputs):
-            if step.outputs == only.outputs and not issubclass(step.cls or object, nn.Sequential):
-                yield place, Piece(only, only.op)
-                return
+        if only is not None and _is_all(step, only):
+            yield place, Piece(only, only.op)
+            return
         piece = Piece(step)
         piece.children = self.nest(list(self.entries(step, step.path)), step.path)
         yield place, piece
@@ -192,13 +189,13 @@ class _Tree:
         for child in piece.children:
             self.finish(child)
         if piece.group and not piece.outputs and piece.children:
-            piece.outputs = piece.children[-1].outputs
+            piece.outputs = next((c.outputs for c in reversed(piece.children) if c.op != "Parameter"), [])
         if not piece.group or not piece.children:
             return
         own = {id(v) for child in piece.walk() if child is not piece for v in child.outputs}
         if piece.cls is None or not piece.inputs:
             taken = (v for child in piece.walk() if not child.group for v in child.inputs)
-            piece.inputs = [next((v for v in taken if id(v) not in own), piece.children[0].outputs[0])]
+            piece.inputs = [v for v in taken if id(v) not in own][:1]
         numbers = [int(c.name) for c in piece.children if c.name.isdigit()]
         piece.listed = bool(numbers) and numbers == sorted(numbers)
         if piece.listed and numbers != list(range(len(numbers))):
@@ -208,7 +205,7 @@ class _Tree:
         """Put an Identity for each number that is not called, so that the others keep theirs."""
         count = 0
         children: list[Piece] = []
-        flow = piece.inputs[0]
+        flow = (piece.inputs or piece.children[0].outputs)[0]
         for child in piece.children:
             while child.name.isdigit() and count < int(child.name):
                 filler = Piece(None, "Identity")
@@ -229,7 +226,8 @@ class _Tree:
                 stem = child.path.rpartition(".")[2] if child.note == "again" else snake(child.op or "group")
                 child.name = free_name(f"{stem}_" if stem.isdigit() else stem, taken)
             elif not (child.name.isdigit() and piece.listed) and (bad_child_name(child.name) or child.name in MODULES):
-                changed = free_name(re.sub(r"\W", "_", f"{child.name}_" if not child.name[0].isdigit() else f"n{child.name}"), taken)
+                stem = f"n{child.name}" if child.name[0].isdigit() else f"{child.name}_"
+                changed = free_name(re.sub(r"\W", "_", stem), taken)
                 self.notes.append(f"{child.path or child.name} is no name for a layer; it is written {changed}")
                 child.name = changed
             taken.add(child.name)
@@ -238,6 +236,12 @@ class _Tree:
 def _lends(step: Step) -> bool:
     """Whether a function inside uses the module's own weights, so that it is the layer and no module is left."""
     return any(inner.path == step.path for inner in step.steps)
+
+
+def _is_all(step: Step, only: Step) -> bool:
+    """Whether a module is nothing but one tensor function, which may stand for it."""
+    plain = bool(only.op) and not only.path and not any(v.weight for v in only.inputs)
+    return plain and step.outputs == only.outputs and not issubclass(step.cls or object, nn.Sequential)
 
 
 def snake(name: str) -> str:

@@ -6,7 +6,7 @@ name serves if it holds the right value in every use that asks. Knows nothing of
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shapecalc.ops.registry import find
 from shapecalc.torchside.importing.tree import free_name, snake
@@ -75,9 +75,12 @@ def _column(column: Column, scope: Scope, flow: Holds | None) -> Holds | None:
         return flow
     sources = _sources(column, scope, flow)
     members = _inside(column, scope, sources[0]) if column.group else None
+    if column.group and not column.any.outputs:  # learned tensors alone, which leave the flow as it was
+        scope.names[_key(column, scope)] = Known([], column, members, False)
+        return flow
     stand = _stand_in(column, sources, flow)
     count = len(column.any.outputs)
-    outputs = [_where_present(column, _outputs(column, n), stand) for n in range(count)]
+    outputs = [_where_present(column, _outputs(column, n), None if n else stand) for n in range(count)]
     op = column.op
     equals = isinstance(op, str) and bool(op) and not column.any.use and find(op).equals and count > 1
     scope.names[_key(column, scope)] = Known(outputs, column, members, equals)
@@ -95,9 +98,7 @@ def _outputs(column: Column, n: int) -> Holds:
 
 
 def _where_present(column: Column, own: Holds, stand: Holds | None) -> Holds:
-    return tuple(
-        own[i] if i in column.uses else None if stand is None else stand[i] for i in range(column.count)
-    )
+    return tuple(own[i] if i in column.uses else None if stand is None else stand[i] for i in range(column.count))
 
 
 def _sources(column: Column, scope: Scope, flow: Holds | None) -> list[Holds]:
@@ -105,10 +106,7 @@ def _sources(column: Column, scope: Scope, flow: Holds | None) -> list[Holds]:
     lengths = {1 if column.group else len(p.inputs) for p in column.uses.values()}
     if len(lengths) > 1:
         raise Unfit("uses have other numbers of inputs")
-    wanted = [
-        tuple(column.uses[i].inputs[n] if i in column.uses else None for i in range(column.count))
-        for n in range(lengths.pop())
-    ]
+    wanted = [tuple(_input(column, i, n) for i in range(column.count)) for n in range(lengths.pop())]
     if len(wanted) == 1 and flow is not None and _serves(wanted[0], flow):
         column.refs = [None]
         return [flow]
@@ -119,10 +117,18 @@ def _sources(column: Column, scope: Scope, flow: Holds | None) -> list[Holds]:
     return [holds for _, holds in found]
 
 
+def _input(column: Column, use: int, n: int) -> Value | None:
+    """Input n in a use; None where it is absent, or a group that takes nothing from outside."""
+    piece = column.uses.get(use)
+    return None if piece is None or (piece.group and not piece.inputs) else piece.inputs[n]
+
+
 def _inside(column: Column, scope: Scope, given: Holds) -> Scope:
     inner = Scope(given, scope, column.any.listed)
     column.scope = inner
     flow = _walk(column.children, inner, given)
+    if not column.any.outputs:
+        return inner
     wanted = _outputs(column, 0)
     if flow is None or not _serves(wanted, flow):
         raise Unfit(f"{column.any.path or column.name} gives another value than its last one")
@@ -164,7 +170,7 @@ def _seen(wanted: Holds, scope: Scope) -> Iterator[tuple[str, Holds]]:
             if name not in hidden and _serves(wanted, held):
                 around.asked = True
                 yield name, held
-        hidden |= {name for name in around.names} | {k.column.label for k in around.names.values() if k.column}
+        hidden |= set(around.names) | {k.column.label for k in around.names.values() if k.column}
         around = around.outer
 
 
@@ -195,7 +201,7 @@ def _called(key: str, known: Known, scope: Scope) -> str:
     column = known.column
     assert column is not None
     if not column.label:
-        taken = {k for k in scope.names} | {k.column.label for k in scope.names.values() if k.column}
+        taken = set(scope.names) | {k.column.label for k in scope.names.values() if k.column}
         stem = snake(column.op) if isinstance(column.op, str) and column.op else "part"
         column.label = free_name(stem, taken | {"input"})
     return column.label

@@ -80,7 +80,7 @@ def _argument(args: dict[str, Any], main: str | None) -> Any:
     """The arguments of a layer: the main one bare where it is the only one and no mapping."""
     if not args:
         return None
-    if list(args) == [main] and not isinstance(args[main], dict) and args[main] is not None:
+    if main is not None and list(args) == [main] and not isinstance(args[main], dict) and args[main] is not None:
         return args[main]
     return args
 

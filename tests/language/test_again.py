@@ -1,0 +1,147 @@
+"""Blocks that are used again, in one file or in several, give the graph that reading the text anew gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from shapecalc.graph import use
+from shapecalc.graph.again import again
+from shapecalc.graph.elaborate import elaborate
+from shapecalc.graph.graph import Group, trail_text
+from shapecalc.ops.registry import MODULES
+from shapecalc.source import parse as parsing
+from shapecalc.source.reader import read
+from shapecalc.source.text import Source
+
+from .mistake import END, ENTRY, FOLDER, START
+from .twin import spec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shapecalc.graph.graph import Graph, Node, Wire
+
+BLOCK = """\
+shapecalc: 1
+params: {{classes: {classes}}}
+input: [3, 32, 32]
+blocks:
+  Pair:
+    params: {{n: 4}}
+    layers:
+      - for i in range(2):
+          - Conv2d: {{out_channels: n, kernel_size: {kernel}, padding: 1}}
+          - ReLU
+layers:
+  stem: {{Pair: 8}}
+  body: {{Pair: 8}}
+  again: {{Pair: 8, repeat: 2}}
+  for j in range(2):
+    "turn{{j}}": {{Pair: 8}}
+  flat: Flatten
+  head: {{Linear: classes}}
+"""
+
+
+def graph_of(text: str) -> Graph | None:
+    source = Source("<text>", text)
+    found, _ = parsing.parse(source, read(source)[0], MODULES)
+    return None if found is None else elaborate(found, {})
+
+
+def described(graph: Graph | None) -> Any:
+    """All that a graph says, in plain values."""
+    if graph is None:
+        return None
+    for node in graph.nodes:
+        assert all(w is None or w.node is None or graph.nodes[w.node.index] is w.node for w in node.inputs)
+    return {
+        "nodes": [_layer(node) for node in graph.nodes],
+        "tree": _tree(graph.root),
+        "outputs": [_value(w) for w in graph.outputs],
+        "assumptions": [(a.node.index, a.claim.code, str(a.gap), a.axis) for a in graph.assumptions],
+        "expectations": [(e.path, e.first, e.last, _value(e.wire)) for e in graph.expectations],
+        "diagnostics": [(d.code, d.message, d.start, d.end, d.help, d.layer, d.trail) for d in graph.diagnostics],
+    }
+
+
+def _value(wire: Wire | None) -> Any:
+    return None if wire is None else (wire.origin, wire.index, wire.shape, wire.dtype, wire.below, wire.free)
+
+
+def _layer(node: Node) -> Any:
+    given = {} if node.op is None else {name: str(value) for name, value in getattr(node.op, "given", {}).items()}
+    return (
+        (node.index, node.path, node.op_name, type(node.op).__name__, given, node.owner.path),
+        (node.place, trail_text(node.trail), {name: str(value) for name, value in node.env.items()}),
+        {name: (value.start, value.end) for name, value in node.written.items()},
+        {name: (other.path, theirs) for name, (other, theirs) in node.ties.items()},
+        [_value(w) for w in node.inputs],
+        [_value(w) for w in node.outputs],
+    )
+
+
+def _tree(group: Group) -> Any:
+    own = (group.name, group.path, group.named, group.skipped, group.owner.path, trail_text(group.trail))
+    block = None if group.block is None else group.block.name.text
+    place = None if group.child is None else (group.child.start, group.child.end)
+    children = [(name, _tree(c) if isinstance(c, Group) else c.index) for name, c in group.children]
+    arguments = {name: str(value) for name, value in group.arguments.items()}
+    return own, block, place, arguments, [_value(w) for w in group.inputs], children
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """The zoo, loops around and inside of a block, and every bad spec of the language's tests."""
+    yield "loops", BLOCK.format(classes=10, kernel=3)
+    for path in sorted(Path("specs").glob("*.yaml")):
+        yield path.stem, path.read_text(encoding="utf-8")
+    for path in sorted(FOLDER.glob("*.md")):
+        for entry in ENTRY.finditer(path.read_text(encoding="utf-8")):
+            text = spec(entry["text"]).replace(START, "").replace(END, "")
+            yield f"{path.stem}: {entry['title']}", text
+
+
+@pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in texts()])
+def test_a_block_used_again_gives_what_its_text_gives(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsing._BLOCKS.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(use, "again", lambda *_: None)
+        anew = described(graph_of(text))
+    parsing._BLOCKS.clear()
+    assert described(graph_of(text)) == anew  # uses within the file
+    assert described(graph_of(text)) == anew  # and those of the file before
+
+
+def test_uses_of_an_earlier_file_are_made_again_where_its_blocks_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    copies = []
+    made = again
+
+    def counted(*arguments: Any) -> Any:
+        copies.append(arguments[1] is not None)
+        return made(*arguments)
+
+    monkeypatch.setattr(use, "again", counted)
+    parsing._BLOCKS.clear()
+    graph_of(BLOCK.format(classes=10, kernel=3))
+    assert copies == [False, False, True, True, True, True]  # of the first two one takes 3 and one 8 channels
+    graph_of(BLOCK.format(classes=20, kernel=3))
+    assert copies[6:] == [True] * 6
+    graph_of(BLOCK.format(classes=10, kernel="2 + 1"))
+    assert copies[12:] == [False, False, True, True, True, True]
+
+
+def test_a_mistake_in_a_block_is_told_in_every_file() -> None:
+    for classes in (10, 20, 30):
+        graph = graph_of(BLOCK.format(classes=classes, kernel=99))
+        assert graph is not None
+        assert [d.code for d in graph.diagnostics] == ["SC201"]
+
+
+def test_true_and_one_are_different_arguments_and_values() -> None:
+    text = "shapecalc: 1\ninput: [8, 4, 4]\nblocks:\n  B:\n    params: {p: 1}\n    layers: [{Dropout: p}]\nlayers:\n"
+    graph = graph_of(text + "  - B: 1\n  - B: 1.0\n")
+    assert graph is not None
+    assert [repr(node.op.given["p"]) for node in graph.nodes if node.op] == ["1", "1.0"]
