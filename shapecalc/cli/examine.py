@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -123,10 +124,13 @@ def spread(work: Any, tasks: Sequence[Task]) -> Iterator[Any]:
 
 def _by_pool(work: Any, tasks: Sequence[Task], processes: int) -> Iterator[Any]:
     from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
 
     import shapecalc.pipeline  # noqa: F401 - loaded once, before the processes part
 
-    with ProcessPoolExecutor(processes) as pool:
+    # Elsewhere a fork is not safe, or not there; here newer versions of Python would load everything again without it.
+    context = get_context("fork" if sys.platform == "linux" else None)
+    with ProcessPoolExecutor(processes, context) as pool:
         yield from pool.map(work, tasks, chunksize=-(-len(tasks) // (processes * PARTS)))
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from shapecalc.analysis.report import Report
-    from shapecalc.graph.graph import Node
+    from shapecalc.lint.network import Network
     from shapecalc.lint.rule import Finding, Rule
     from shapecalc.source import located
 
@@ -53,10 +53,10 @@ def _by_rules(report: Report, selection: Selection) -> Iterator[Diagnostic]:
     for rule in rules(selection.codes):
         findings = list(rule.check(network))
         if findings:
-            yield from _placed(rule, findings, network.nodes)
+            yield from _placed(rule, findings, network)
 
 
-def _placed(rule: Rule, findings: list[Finding], nodes: Sequence[Node]) -> Iterator[Diagnostic]:
+def _placed(rule: Rule, findings: list[Finding], network: Network) -> Iterator[Diagnostic]:
     """One diagnostic for each place in the text, however many layers a loop or a block makes of it."""
     by_place: dict[tuple[int, int], list[Finding]] = {}
     for finding in findings:
@@ -73,7 +73,7 @@ def _placed(rule: Rule, findings: list[Finding], nodes: Sequence[Node]) -> Itera
             layer=node.path if node else "",
             trail=trail_text(node.trail) if node else (),
             related=tuple((*other.place, note) for other, note in first.related),
-            fix=first.fix if first.fix and _holds_for_all(same, nodes) else None,
+            fix=first.fix if first.fix and _holds_for_all(same, network) else None,
         )
 
 
@@ -94,9 +94,9 @@ def _more(others: int) -> str:
     )
 
 
-def _holds_for_all(same: list[Finding], nodes: Sequence[Node]) -> bool:
+def _holds_for_all(same: list[Finding], network: Network) -> bool:
     """Whether every layer that this text makes has the finding, so that a change of the text is right for all."""
     node = same[0].node
     if node is None or node.child is None:
         return True
-    return {n.index for n in nodes if n.child is node.child} <= {f.node.index for f in same if f.node is not None}
+    return network.made_by[id(node.child)] <= {f.node.index for f in same if f.node is not None}

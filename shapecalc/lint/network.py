@@ -93,6 +93,14 @@ class Network:
         return node.index in self._shared
 
     @cached_property
+    def made_by(self) -> Mapping[int, set[int]]:
+        """The indices of the layers that each piece of text makes, by its id."""
+        found: dict[int, set[int]] = {}
+        for node in self.nodes:
+            found.setdefault(id(node.child), set()).add(node.index)
+        return found
+
+    @cached_property
     def survey(self) -> Survey:
         """The words of the spec, and its values by key."""
         from shapecalc.lint.words import Survey

@@ -128,7 +128,7 @@ class DroppedLines(Rule):
             last = f"last {listed([counted(a.dropped, a.word) for a in lost])}"
             yield Finding(
                 node,
-                f"no window reads the {last} that arrive{_share(axes)}",
+                f"no window reads the {last}{_share(axes)}",
                 argument="stride",
                 help=_advice(node, axes),
             )

@@ -113,9 +113,10 @@ class StochasticPool2d(BlendPool):
     attributes = SLIDING
 
     support = '''class StochasticPool2d(nn.Module):
-    """One value of each window, drawn in proportion to the values; in evaluation their mean weighted by themselves.
+    """One value of each window, drawn in proportion to the values.
 
-    Values must not be negative. A window of zeros gives 0.
+    In evaluation it is their mean weighted by themselves. Values must not be negative;
+    a window of zeros gives 0.
     """
 
     def __init__(
@@ -127,7 +128,10 @@ class StochasticPool2d(BlendPool):
     ) -> None:
         super().__init__()
         stride = kernel_size if stride is None else stride
-        both = [v if isinstance(v, tuple) else (v, v) for v in (kernel_size, stride, padding)]
+        both = [
+            v if isinstance(v, tuple) else (v, v)
+            for v in (kernel_size, stride, padding)
+        ]
         self.kernel_size, self.stride, self.padding = both
         self.ceil_mode = ceil_mode
 
@@ -139,12 +143,14 @@ class StochasticPool2d(BlendPool):
         with torch.no_grad():
             upto = windows.cumsum(-1)
             mark = torch.rand_like(upto[..., -1:]) * upto[..., -1:]
-            drawn = (upto <= mark).sum(-1, keepdim=True).clamp_max(windows.shape[-1] - 1)
+            passed = (upto <= mark).sum(-1, keepdim=True)
+            drawn = passed.clamp_max(windows.shape[-1] - 1)
         return windows.gather(-1, drawn).squeeze(-1)
 
     def windows(self, x: torch.Tensor) -> torch.Tensor:
-        """The windows as (..., height, width, cells), zeros where they reach beyond the input."""
-        for axis, k, s, p in zip((-2, -1), self.kernel_size, self.stride, self.padding):
+        """The windows as (..., height, width, cells), zeros beyond the input."""
+        for axis in (-2, -1):
+            k, s, p = self.kernel_size[axis], self.stride[axis], self.padding[axis]
             hang = self.overhang(x.shape[axis], k, s, p) if self.ceil_mode else 0
             x = F.pad(x, (p, p + hang) if axis == -1 else (0, 0, p, p + hang))
         (kh, kw), (sh, sw) = self.kernel_size, self.stride
@@ -152,7 +158,7 @@ class StochasticPool2d(BlendPool):
 
     @staticmethod
     def overhang(size: int, k: int, s: int, p: int) -> int:
-        """Cells that the last window reaches beyond the right padding; it must start before that padding."""
+        """Cells that the last window, which starts before it, reaches beyond the padding."""
         last = min(-(-(size + 2 * p - k) // s), (size + p - 1) // s)
         return max(0, last * s + k - size - 2 * p)
 '''

@@ -81,7 +81,7 @@ def counted_flops(module: nn.Module, graph: Graph, inputs: Sequence[torch.Tensor
     """FLOPs by torch's counter, by node; on the meta device, where it counts fused kernels too."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    module = module.to("meta").eval()
+    module = module.to("meta").eval().requires_grad_(False)  # torch asks what it tracks for gradients
     watch, found = Watch(module, values=False), dict[int, int]()
 
     class ByNode(FlopCounterMode):  # type: ignore[misc, unused-ignore]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import shapecalc
@@ -14,6 +15,7 @@ PACKAGE = Path(shapecalc.__file__).parent
 SAYING = [*sorted((PACKAGE / "explain").glob("*.py")), PACKAGE / "render/explained.py", PACKAGE / "cli/explain.py"]
 
 
+@cache
 def literal() -> set[str]:
     """First arguments of `say("...")`, and capital constants of the rooms that hold a text to be said."""
     return {
@@ -41,6 +43,7 @@ def put_together() -> set[str]:
     return reasons | places | titles | letters | dues | claims()
 
 
+@cache
 def claims() -> set[str]:
     """The meanings of the codes that needs of operators have."""
     found = {
@@ -59,6 +62,7 @@ ELSEWHERE = ("Unknown", "Lost", "UnknownFact")
 """Who writes sentences on what cannot be known, in other rooms."""
 
 
+@cache
 def told_elsewhere() -> set[str]:
     """Those sentences, a 7 in each gap."""
     return {

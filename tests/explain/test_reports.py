@@ -113,8 +113,12 @@ def test_parameters_are_those_of_the_module_that_torch_makes(path: Path) -> None
             assert working.answer == torch.Size(theirs[key]).numel()
 
 
+LARGE = ("densenet121", "googlenet", "mobilenet_v2", "resnet_bottleneck", "resnet_basic", "vit_b_16")
+PAGES = [pytest.param(p, id=p.stem, marks=[pytest.mark.battery] * (p.stem in LARGE)) for p in SPECS]
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("path", SPECS, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", PAGES)
 def test_every_network_has_a_page_in_every_language_and_format(path: Path, language: str) -> None:
     report, say = plain.check(str(path)), Words(language)
     blocks = [*network_page(report, WHAT, say), *layer_page(report, report.layers[-1].path, WHAT, say)]

@@ -21,9 +21,10 @@ AUXILIARY = {"inception_v3": "AuxLogits."}
 
 def model(name: str) -> Any:
     """The network in evaluation, with random weights and statistics that keep its values finite."""
+    extra = {"image_size": meta_of(name)[0]} if name.startswith("vit_") else EXTRA.get(name, {})
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        return torchvision_models().get_model(name, weights=None, **EXTRA.get(name, {})).eval()
+        return torchvision_models().get_model(name, weights=None, **extra).eval()
 
 
 def meta_of(name: str) -> tuple[int, dict[str, Any]]:

@@ -11,8 +11,18 @@ from tests.test_specs import torchvision_models  # noqa: E402
 from .judge import AUXILIARY, imported, judged, meta_of, model  # noqa: E402
 
 SMALL = ["resnet18", "mobilenet_v2", "mobilenet_v3_small", "squeezenet1_1", "shufflenet_v2_x0_5", "regnet_y_400mf"]
-NOT_WHOLLY: dict[str, str] = {}
-"""Models whose spec cannot have all that the module has, with the reason."""
+BUFFERS = "their tables of indices are buffers, and masks that forward makes are constants, for which there is no word"
+NOT_WHOLLY = {
+    **{f"swin{version}_{size}": BUFFERS for version in ("", "_v2") for size in "tsb"},
+    "maxvit_t": BUFFERS,
+}
+"""Models whose spec cannot have all that the module has, with the reason: it holds open blocks, which are told."""
+
+
+def test_what_the_language_has_no_word_for_is_told() -> None:
+    found = imported(model("swin_t"), meta_of("swin_t")[0])
+    assert any("is open: no operator stands for" in note for note in found.notes)
+    assert all(f"# {note}" in found.text for note in found.notes)
 
 
 @pytest.mark.parametrize("name", SMALL)

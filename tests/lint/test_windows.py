@@ -133,7 +133,7 @@ def test_gaps_need_no_sizes_and_lines_behind_the_last_window_do() -> None:
 def test_dropped_lines_are_those_that_torch_never_reads_and_the_advice_reads_them() -> None:
     text = spec("- Conv2d: {out_channels: 4, kernel_size: 5, stride: 4}")
     (d,) = found(text, "SC324")
-    assert "the last 3 rows and 3 columns that arrive: 183 of 1,024 pixels" in d.message
+    assert "the last 3 rows and 3 columns: 183 of 1,024 pixels" in d.message
     assert blind_lines(text) == (3, 3)
     assert "`padding: 1` or an input of 29 x 29" in d.help
     for better in (text.replace("stride: 4", "stride: 4, padding: 1"), text.replace("32, 32", "29, 29")):

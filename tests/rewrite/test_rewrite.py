@@ -146,6 +146,16 @@ def test_on_larger_inputs_it_is_the_network_slid_over_the_map() -> None:
             torch.testing.assert_close(y[:, :, i, j], before(x[:, :, 4 * i : 4 * i + 32, 4 * j : 4 * j + 32]))
 
 
+def test_a_global_pool_becomes_a_window_that_moves_by_one_cell() -> None:
+    report = shapecalc.check_text(POOLED.replace("padding: 1", "padding: 0").replace("Pool2d: 3", "Pool2d: 1"))
+    before = lively(report)
+    after = rebuilt(before, rewrite(report, "fc-to-conv"))
+    x = torch.randn(1, 3, 26, 25)
+    y = after(x)
+    assert y.shape == (1, 5, 3, 2)
+    torch.testing.assert_close(y[:, :, 2, 1], before(x[:, :, 2:, 1:]), rtol=1e-4, atol=1e-5)
+
+
 def test_a_head_on_features_becomes_one_on_maps() -> None:
     report = shapecalc.check(str(SPECS / "fc_head.yaml"))
     done = rewrite(report, "fc-to-conv")

@@ -163,8 +163,7 @@ class UnknownSuppression(Page):
           - ReLU
 
     Limits:
-        Codes, prefixes of codes (`SC3`) and names are known. `# noqa: ...` is read alike, so a code of another tool in
-        such a comment is told here.
+        Codes, prefixes of codes (`SC3`) and names are known. Codes of other tools in a `# noqa: ...` are theirs.
     """
 
     code = "SC902"

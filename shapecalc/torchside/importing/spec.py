@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from shapecalc.ops.registry import MODULES
 from shapecalc.pipeline import check_text
+from shapecalc.source.names import bad_block_name
 from shapecalc.torchside.importing.align import columns
 from shapecalc.torchside.importing.blocks import input_names, make_blocks
 from shapecalc.torchside.importing.params import Expression
@@ -129,7 +131,9 @@ def _written(tree: Piece, module: nn.Module, inputs: Inputs, notes: list[str], c
 
 
 def _name(module: nn.Module) -> str:
-    return type(module).__name__.lstrip("_")
+    """The class's name, unless it is a word of the language."""
+    name = type(module).__name__.lstrip("_")
+    return "Net" if name in MODULES or not name or bad_block_name(name) else name
 
 
 def _inputs(inputs: Inputs, names: Sequence[str], named: bool) -> Any:

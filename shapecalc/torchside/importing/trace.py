@@ -39,17 +39,8 @@ WRITES = frozenset(
 """Methods that write into a tensor, or into the one that it is a view of."""
 
 CONSTANT = frozenset(
-    {
-        "new_zeros",
-        "new_ones",
-        "new_full",
-        "new_empty",
-        "new_tensor",
-        "zeros_like",
-        "ones_like",
-        "full_like",
-        "empty_like",
-    }
+    {"new_zeros", "new_ones", "new_full", "new_empty", "new_tensor"}
+    | {"zeros_like", "ones_like", "full_like", "empty_like"}
 )
 """Functions that take no more than the size of a tensor: what they make is a constant."""
 

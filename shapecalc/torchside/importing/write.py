@@ -140,7 +140,7 @@ def block_body(block: Block, blocks: Blocks) -> dict[str, Any]:
     if block.params:
         found["params"] = {n: None if v is REQUIRED else _value(v) for n, v in block.params.items()}
     if block.shape is not None:
-        return found | {"shape": _value(block.shape)}
+        return found | {"shape": _value(block.shape), "weights": {}}
     found["layers"] = body(block.columns, block.listed, blocks)
     if block.outputs:
         names = [Expression(n) for n in block.outputs]

@@ -71,7 +71,7 @@ def masks(shape: Sequence[int], output: Sequence[int]) -> Data:
     middle = (slice(None), *(slice((s - i) // 2, (s + i) // 2) for s, i in zip(sizes, inner, strict=True)))
     y = torch.stack(ys)[middle]
     if output[0] == 1:
-        return _normal("masks", VALUES, x, y.unsqueeze(1).float(), None, [])
+        return _normal("masks", VALUES, x, y.unsqueeze(1).float(), 2, [])
     return _normal("masks", MASKS, x, y, len(kinds) + 1, [])
 
 

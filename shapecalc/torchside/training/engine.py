@@ -1,0 +1,45 @@
+"""Makes Lightning ready to be imported, and quiet: what it says to programmers means nothing to who trains a spec."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from importlib.util import find_spec
+
+import torch
+
+from shapecalc.torchside.training.fault import Fault
+
+_KEPT: list[torch.library.Library] = []
+
+
+def ready() -> None:
+    """Check that Lightning is there and silence it. Raises Fault with the extra's name."""
+    if find_spec("lightning") is None:
+        raise Fault("train needs lightning: pip install 'shapecalc-nn[train]'")
+    _mend_torchvision()
+    os.environ.setdefault("POSSIBLE_USER_WARNINGS", "off")
+    logging.getLogger("lightning").setLevel(logging.ERROR)
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module=r"(lightning|torch|torchmetrics|pkg_resources)\b")
+    warnings.filterwarnings("ignore", message=r".*(does not have many workers|isinstance\(treespec, LeafSpec\)|sampler).*")
+
+
+def _mend_torchvision() -> None:
+    """Lightning's metrics import torchvision, which fails where it was built for another torch than the one here.
+
+    It misses operators then that nothing in training uses: declared, they let the rest be imported.
+    """
+    if find_spec("torchvision") is None or hasattr(torch.ops.torchvision, "nms"):
+        return
+    try:
+        import torchvision  # noqa: F401
+    except (RuntimeError, OSError):
+        library = torch.library.Library("torchvision", "FRAGMENT")
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        _KEPT.append(library)
+    except ImportError:
+        return
