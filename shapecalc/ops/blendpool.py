@@ -158,7 +158,7 @@ class StochasticPool2d(BlendPool):
 
     @staticmethod
     def overhang(size: int, k: int, s: int, p: int) -> int:
-        """Cells that the last window, which starts before it, reaches beyond the padding."""
+        """Cells by which the last window reaches beyond the padding."""
         last = min(-(-(size + 2 * p - k) // s), (size + p - 1) // s)
         return max(0, last * s + k - size - 2 * p)
 '''

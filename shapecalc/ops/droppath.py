@@ -37,7 +37,7 @@ class DropPath(Pointwise):
     drop_prob: float
 
     support = '''class DropPath(nn.Module):
-    """Whole samples set to zero in training with probability `drop_prob`, the rest scaled up."""
+    """Whole samples set to zero in training, each with probability `drop_prob`."""
 
     def __init__(self, drop_prob: float = 0.0, scale_by_keep: bool = True) -> None:
         super().__init__()
