@@ -1,7 +1,7 @@
-"""Units -> classes: which uses of a block, or of the same lines of a spec, can be one class, and what they have in common.
+"""Units -> classes: which uses of a block, or of the same lines of a spec, can be one class, and what they share.
 
-Uses are one class where the same lines of the spec stand in the same order, take the same values and make the same kinds
-of modules. Lines that a `when` leaves out in some uses become optional. Numbers may differ; they are the writer's affair.
+Uses are one class where the same lines of the spec stand in the same order, take the same values and make the same
+kinds of modules. Lines that a `when` leaves out in some uses become optional. Numbers may differ: the writer's affair.
 """
 
 from __future__ import annotations
@@ -132,8 +132,16 @@ def _partition(units: list[Unit]) -> list[Variant]:
             except Unlike:
                 continue
         else:
-            variants.append(Variant(alike))
+            variants += _alone(alike)
     return variants
+
+
+def _alone(alike: list[Unit]) -> list[Variant]:
+    """One class for uses that look alike; one for each where the same value arrives at two places in some of them."""
+    try:
+        return [Variant(alike)]
+    except Unlike:
+        return [Variant([unit]) for unit in alike]
 
 
 # what one use looks like
@@ -166,7 +174,8 @@ def look(step: Step) -> Any:
     part = step.part
     if isinstance(part, Unit):
         return (id(part.variant), len(part.outputs), bool(step.owner))
-    assert isinstance(part, Node) and part.op is not None
+    assert isinstance(part, Node)
+    assert part.op is not None
     if step.owner:
         return (part.op_name, step.owner)
     maker = part.op.constructor()
@@ -254,6 +263,7 @@ class _Resolver:
     def common(self, wire: Wire, u: int, among: Sequence[int], wires: Sequence[Wire | None] = ()) -> Ref:
         """Where a value of use u comes from; with `wires`, the reference that means each of them in its own use."""
         refs = [r for v, w in zip(among, wires, strict=False) for r in self.known[v].get(id(w), ())]
+        ref: Ref
         for ref in dict.fromkeys([*self.known[u].get(id(wire), ()), *refs]):
             if not wires or all(self.wire(ref, v) is w for v, w in zip(among, wires, strict=True)):
                 return ref

@@ -126,7 +126,7 @@ class Constructor:
         if step.name.isdigit():
             if self.base == "nn.ModuleList":
                 return f"self[{step.name}]"
-            parameter = isinstance(step.part, Node) and not step.part.op.inputs
+            parameter = isinstance(step.part, Node) and not step.inputs
             return f'self.get_{"parameter" if parameter else "submodule"}("{step.name}")'
         return f"self.{step.name}"
 
@@ -339,5 +339,3 @@ def _argument(place: int, text: str, lead: Sequence[str]) -> tuple[str, str]:
     if match:
         return match[1], match[2]
     return (lead[place] if place < len(lead) else str(place)), text
-
-

@@ -27,11 +27,12 @@ class Site:
 
 
 class Emission:
-    """The text, its sites by line, and all uses of classes in the order in which they run."""
+    """The text, its sites by line, all uses of classes in it, and the name of the network's class."""
 
-    __slots__ = ("sites", "text", "units")
+    __slots__ = ("name", "sites", "text", "units")
 
-    def __init__(self, text: str, sites: Mapping[int, Site], units: Sequence[Unit]) -> None:
+    def __init__(self, text: str, sites: Mapping[int, Site], units: Sequence[Unit], name: str) -> None:
+        self.name = name
         self.text = text
         self.sites = sites
         self.units = units

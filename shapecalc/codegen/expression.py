@@ -1,7 +1,7 @@
 """Expressions of a spec -> Python's, and values -> Python's literals, written as `ruff format` writes them.
 
-An expression is parsed and written anew from its tree: only names that are given for it, and functions of a closed list,
-ever come out of it.
+An expression is parsed and written anew from its tree: only names that are given for it, and functions of a closed
+list, ever come out of it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def literal(value: Any) -> str:
 
 
 def in_python(text: str, names: Mapping[str, str]) -> str | None:
-    """The expression in Python with `names` for the names in it; None where it holds anything that has no place there."""
+    """The expression in Python with `names` for the names in it; None where it holds anything else."""
     tree = _parsed(text)
     if tree is None:
         return None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from shapecalc.codegen.emission import Emission
 from shapecalc.codegen.expression import tidied
-from shapecalc.codegen.head import comment_block, docstring, imports, main_lines, network_notes
+from shapecalc.codegen.head import comment_block, docstring, imports, main_lines, network_name, network_notes
 from shapecalc.codegen.layout import INDENT, Tree, quoted, statement, tree
 from shapecalc.codegen.plan import Step, Unit
 from shapecalc.codegen.shapes import shapes
@@ -52,9 +52,10 @@ def flat(report: Report, reason: str, support: Iterable[str], stubs: Mapping[str
     graph = report.graph
     assert graph is not None
     network = Unit(graph.root, ("root",), [], False)
-    taken = (report.name, *(n.op_name for n in graph.nodes), *stubs.values())
+    name = network_name(report)
+    taken = (name, *(n.op_name for n in graph.nodes), *stubs.values())
     group = next(n for n in ("Group", "ChildGroup", "Children_") if n not in taken)
-    opening = [f"class {report.name}(nn.Module):", *docstring(network_notes(report), 1), ""]
+    opening = [f"class {name}(nn.Module):", *docstring(network_notes(report), 1), ""]
     opening += [f"{INDENT}def __init__(self) -> None:", f"{INDENT * 2}super().__init__()", *_init(graph, group, stubs)]
     note = comment_block(f"All layers are called here one by one, because {reason}.", 1)
     head, calls, returned = _forward(graph)
@@ -71,7 +72,7 @@ def flat(report: Report, reason: str, support: Iterable[str], stubs: Mapping[str
     for text, site in calls:
         sites.update(dict.fromkeys(range(len(lines) + 1, len(lines) + len(text) + 1), site))
         lines += text
-    return Emission("\n".join([*lines, *returned, "", "", *main]) + "\n", sites, [network])
+    return Emission("\n".join([*lines, *returned, "", "", *main]) + "\n", sites, [network], name)
 
 
 # the module tree
@@ -104,10 +105,10 @@ def _made(child: Group | Node, group: str, stubs: Mapping[str, str]) -> str | Tr
         return None
     if isinstance(child, Node):
         assert child.op is not None
-        made = child.op.constructor()
-        if made is not None and child.op_name in stubs:
-            made = stubs[child.op_name] + made[made.index("(") :]
-        return None if made is None else quoted(made)
+        maker = child.op.constructor()
+        if maker is not None and child.op_name in stubs:
+            maker = stubs[child.op_name] + maker[maker.index("(") :]
+        return None if maker is None else quoted(maker)
     inner = [(name, made) for name, c in child.children if (made := _made(c, group, stubs)) is not None]
     if not inner:
         return None

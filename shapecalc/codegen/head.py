@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 import textwrap
 from typing import TYPE_CHECKING
@@ -18,8 +19,16 @@ if TYPE_CHECKING:
     from shapecalc.codegen.classes import Variant
     from shapecalc.graph.graph import Wire
 
+RESERVED = {"torch", "nn", "F", "Tensor", "OrderedDict", "math", "Any", *dir(builtins)}
 BATCH, EXAMPLE = 2, 64
 """The batch of the example, and the size about which its free sizes are chosen."""
+
+
+def network_name(report: Report) -> str:
+    """The name of the network's class: the spec's, unless the code needs that name for something else."""
+    assert report.graph is not None
+    brought = {node.op_name for node in report.graph.nodes if getattr(node.op, "support", "")}
+    return f"{report.name}Network" if report.name in {*RESERVED, *brought} else report.name
 
 
 def docstring(paragraphs: Sequence[str], indent: int) -> list[str]:
@@ -103,8 +112,8 @@ def main_lines(report: Report) -> list[str]:
     graph = report.graph
     assert graph is not None
     sizes = example_sizes(report)
-    lines = ['if __name__ == "__main__":', f"{INDENT}model = {report.name}().eval()"]
-    variables = _variables(graph.inputs, report.name)
+    lines = ['if __name__ == "__main__":', f"{INDENT}model = {network_name(report)}().eval()"]
+    variables = _variables(graph.inputs, network_name(report))
     for wire, name in zip(graph.inputs, variables, strict=True):
         lines += statement(f"{name} = {_random(wire, sizes)}", 1)
         lines += statement(f'print("{wire.name}", tuple({name}.shape))', 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shapecalc.codegen.flat import flat
+from shapecalc.codegen.head import network_name
 from shapecalc.codegen.plan import Unstructured
 from shapecalc.codegen.structured import STUB, structured, support_of
 
@@ -30,5 +31,5 @@ def emission(report: Report) -> Emission:
     try:
         return structured(report)
     except Unstructured as reason:
-        brought, stubs = support_of(graph, report.name)
+        brought, stubs = support_of(graph, network_name(report))
         return flat(report, str(reason), [*brought.values(), *(STUB.format(name=n) for n in stubs.values())], stubs)

@@ -106,7 +106,7 @@ class Plan:
         self.root = part
 
     def _part(self, group: Group, key: Key, moved: list[tuple[str, str]]) -> Chain | Unit | None:
-        """What a group becomes; None where it holds no layer. `moved` are shared groups around: (path, owner's path)."""
+        """What a group becomes, None where it has no layer; `moved`: shared groups around, (path, owner's path)."""
         if group.owner is not group:
             moved = [*moved, (group.path, group.owner.path)]
         steps = [s for name, child in group.children if (s := self._step(name, child, key, moved)) is not None]

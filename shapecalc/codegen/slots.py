@@ -1,7 +1,7 @@
 """Numbers in a class -> expressions over the arguments of its constructor, such that every use gets its own numbers.
 
-Every expression is checked by its value in each use before it is taken: what the spec says there, a size that an earlier
-layer gave, an argument that is at hand, and at last an argument of its own.
+Every expression is checked by its value in each use before it is taken: what the spec says there, a size that an
+earlier layer gave, an argument that is at hand, and at last an argument of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from shapecalc.source.expression import ExpressionError, evaluate, names_in
 from shapecalc.source.located import Items, Scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from shapecalc.codegen.classes import Variant
     from shapecalc.graph.graph import Wire
@@ -104,7 +104,7 @@ class Scope:
             return None
         if any(isinstance(v, list | tuple) for v in values) or [literal(v) for v in values] != list(texts):
             return None
-        return in_python(text, {n: self._name(n) for n in names})
+        return self._in_python(text)
 
     def _sayable(self, among: Sequence[int]) -> set[str]:
         return set.intersection(*(set(self.envs[u]) for u in among)) - {"in_shape"}
@@ -119,7 +119,14 @@ class Scope:
             return None
         if true != list(present):
             return None
-        return in_python(text, {n: self._name(n) for n in names_in(text)})
+        return self._in_python(text)
+
+    def _in_python(self, text: str) -> str | None:
+        """The expression with our names; None where one is a size that is not known in every use."""
+        try:
+            return in_python(text, {n: self._name(n) for n in names_in(text)})
+        except KeyError:
+            return None
 
     # sizes that the input or an earlier layer gave
 
@@ -131,7 +138,9 @@ class Scope:
 
     def _size(self, among: Sequence[int], wires: Sequence[Wire | None], texts: Texts, depth: int) -> str | None:
         """A size that values have in common, as it was said where it came from."""
-        while depth < 40 and all(w is not None and w.shape is not None and _has(w, t) for w, t in zip(wires, texts)):
+        while depth < 40 and all(
+            w is not None and w.shape is not None and _has(w, t) for w, t in zip(wires, texts, strict=True)
+        ):
             given = self._given(among, wires, texts)
             if given is not None:
                 return given
@@ -262,8 +271,8 @@ class Scope:
         return sorted(self.params, key=lambda p: (p.default is not None, p.rank))
 
 
-def _has(wire: Wire, text: str) -> bool:
-    return any(str(size) == text for size in wire.shape or ())
+def _has(wire: Wire | None, text: str) -> bool:
+    return wire is not None and any(str(size) == text for size in wire.shape or ())
 
 
 def _axis(wire: Any, axis: int) -> str:
@@ -302,5 +311,3 @@ def _kind(value: Any) -> str:
         return "None" if value is None else type(value).__name__
     inner = kind_of([repr(v) for v in value]) or "Any"
     return f"list[{inner}]" if isinstance(value, list) else f"tuple[{inner}, ...]"
-
-

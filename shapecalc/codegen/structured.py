@@ -1,4 +1,4 @@
-"""Plan -> source of a module with the structure of the spec: a class for each block and branching part, and the network's.
+"""Plan -> source of a module with the structure of the spec: a class for each block, branching part and the network.
 
 Names in the text are identifiers that the parser has checked, and literals are written by `repr`, so nothing of a spec
 can become code.
@@ -6,8 +6,6 @@ can become code.
 
 from __future__ import annotations
 
-import builtins
-import re
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.codegen.classes import classes_of
@@ -15,18 +13,14 @@ from shapecalc.codegen.construct import Constructor
 from shapecalc.codegen.emission import Emission, Site
 from shapecalc.codegen.expression import MAKE_DIVISIBLE
 from shapecalc.codegen.forward import Forward, Statement
-from shapecalc.codegen.head import class_notes, docstring, imports, main_lines, network_notes
+from shapecalc.codegen.head import RESERVED, class_notes, docstring, imports, main_lines, network_name, network_notes
 from shapecalc.codegen.layout import INDENT, statement
 from shapecalc.codegen.plan import Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from shapecalc.analysis.report import Report
     from shapecalc.codegen.classes import Variant
     from shapecalc.graph.graph import Graph
-
-RESERVED = {"torch", "nn", "F", "Tensor", "OrderedDict", "math", "Any", "model", "x", *dir(builtins)}
 
 STUB = '''class {name}(nn.Module):
     """A layer that the spec leaves open: write it here."""
@@ -45,8 +39,9 @@ def structured(report: Report) -> Emission:
     assert graph is not None
     plan = Plan(graph)
     variants = classes_of(plan)
-    support, stubs = support_of(graph, report.name)
-    _name(variants, report.name, support, stubs)
+    network = network_name(report)
+    support, stubs = support_of(graph, network)
+    _name(variants, network, support, stubs)
     parts: list[tuple[list[Statement], Variant | None]] = [
         (_plain(text), None) for text in (*support.values(), *(STUB.format(name=n) for n in stubs.values()))
     ]
@@ -75,7 +70,8 @@ def _joined(report: Report, plan: Plan, parts: list[tuple[list[Statement], Varia
                 sites.update(dict.fromkeys(range(len(lines) + 1, len(lines) + len(found.lines) + 1), site))
             lines += found.lines
     text = "\n".join([*lines, "", "", *main]) + "\n"
-    return Emission(text, sites, [unit for units in plan.units.values() for unit in units])
+    units = [unit for units in plan.units.values() for unit in units]
+    return Emission(text, sites, units, network_name(report))
 
 
 def _description(report: Report) -> list[str]:
@@ -97,14 +93,14 @@ def support_of(graph: Graph, name: str) -> tuple[dict[str, str], dict[str, str]]
             brought[node.op_name] = source
     for node in graph.nodes:
         if node.op_name in graph.spec.blocks and node.op_name not in stubs:
-            taken = {name, *brought, *stubs.values(), *RESERVED}
+            taken = {name, *brought, *stubs.values(), "model", "x", *RESERVED}
             stubs[node.op_name] = free_name(node.op_name, taken)
     return brought, stubs
 
 
 def _name(variants: list[Variant], network: str, support: dict[str, str], stubs: dict[str, str]) -> None:
     """Give every class a name of its own: the network's first, then blocks', then parts' after their child."""
-    taken = {network, *support, *stubs.values(), *RESERVED}
+    taken = {network, *support, *stubs.values(), "model", "x", *RESERVED}
     blocks = [v for v in variants if v.uses[0].group.block is not None]
     parts = [v for v in variants if v.uses[0].group.block is None]
     for variant in (*blocks, *parts):
@@ -142,7 +138,7 @@ def camel(group: Any) -> str:
 def _class(variant: Variant, graph: Graph, report: Report, stubs: dict[str, str]) -> list[Statement]:
     made = Constructor(variant, stubs)
     variant.params = made.scope.arguments()
-    notes = network_notes(report) if variant.name == report.name else class_notes(variant)
+    notes = network_notes(report) if variant.uses[0].group.path == "" else class_notes(variant)
     opening = [f"class {variant.name}({made.base}):", *docstring(notes, 1), "", *_constructor(made)]
     if variant.plain:
         return [Statement(opening)]
@@ -155,5 +151,3 @@ def _constructor(made: Constructor) -> list[str]:
     super_first = made.lines[:1] if made.base == "nn.Module" else []
     rest = made.lines[len(super_first) :]
     return [*statement(f"def __init__(self{arguments}) -> None:", 1), *super_first, *lines, *rest]
-
-

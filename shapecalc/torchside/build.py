@@ -23,6 +23,6 @@ def build(report: Report) -> nn.Module:
     namespace: dict[str, Any] = {"__name__": "shapecalc_emitted"}
     code = compile(emitted.text, f"<emitted from {report.path}>", "exec")
     exec(code, namespace)  # noqa: S102 - the emitted source is ours: names are checked, literals written by repr
-    module: nn.Module = namespace[report.name]()
+    module: nn.Module = namespace[emitted.name]()
     EMITTED[module] = emitted
     return module

@@ -55,9 +55,7 @@ class Watch:
 
         def left(_: nn.Module, given: Any, value: Any) -> None:
             part = self.active.pop()
-            if isinstance(part, Node):
-                self.held[id(part.outputs[0])] = value
-            elif part.plain:
+            if isinstance(part, Node) or part.plain:
                 self.held[id(part.outputs[0])] = value
 
         self.handles += [module.register_forward_pre_hook(entered), module.register_forward_hook(left)]

@@ -1,4 +1,4 @@
-"""Everything that is emitted in the tests: the specs of the repository, and a spec of one layer for operators' samples."""
+"""Everything that is emitted in the tests: the specs of the repository, and one layer for each operator's sample."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The structure of a spec is kept: a class for a block, `if` for `when`, comprehensions, and names that stay harmless."""
+"""The structure of a spec is kept: a class for a block, `if` for `when`, comprehensions; and names stay harmless."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_the_same_spec_gives_the_same_bytes() -> None:
 
 TRAP = "__import__('builtins').print('trapped')"
 HOSTILE = [
-    f"description: \"x\\\"\\\"\\\"\\n{TRAP}\\\\\"\ninput: [4]\nlayers: [ReLU]\n",
+    f'description: "x\\"\\"\\"\\n{TRAP}\\\\"\ninput: [4]\nlayers: [ReLU]\n',
     "name: Linear\ninput: [4]\nlayers: {x: {Linear: 4}, out: {Linear: 4}, self_: ReLU}\n",
     "name: print\ninput: [4]\nlayers: {model: {Linear: 4}, add: {Add: [model, input]}}\n",
     "name: Tensor\ninput: {x: [4], out: [4]}\nlayers: {add: {Add: [x, out]}, y: {Linear: 4}}\n",
@@ -143,7 +143,7 @@ HOSTILE = [
     "{l: {Linear: range}, m: {Linear: __class__}}}}\nlayers: [{A: 5}, {A: {range: 6, __class__: 7}}]\n",
     "name: Net\ninput: [4]\nblocks:\n  int: {params: {torch: 4}, layers: {nn: {Linear: torch}, F: ReLU}}\n"
     "layers: [{int: 5}, {int: 6}]\n",
-    f"name: Net\ninput: [4]\nblocks:\n  Odd: {{params: {{text: \"a\"}}, shape: [4]}}\n"
+    f'name: Net\ninput: [4]\nblocks:\n  Odd: {{params: {{text: "a"}}, shape: [4]}}\n'
     f"layers:\n  - Odd: {{text: \"'{TRAP}'\"}}\n",
 ]
 

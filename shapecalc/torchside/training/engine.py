@@ -20,11 +20,14 @@ def ready() -> None:
         raise Fault("train needs lightning: pip install 'shapecalc-nn[train]'")
     _mend_torchvision()
     os.environ.setdefault("POSSIBLE_USER_WARNINGS", "off")
-    logging.getLogger("lightning").setLevel(logging.ERROR)
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module=r"(lightning|torch|torchmetrics|pkg_resources)\b")
-    warnings.filterwarnings("ignore", message=r".*(does not have many workers|isinstance\(treespec, LeafSpec\)|sampler).*")
+    warnings.filterwarnings("ignore", message=r".*(does not have many workers|LeafSpec|sampler).*")
+    import lightning.pytorch  # noqa: F401 - it sets the level of its loggers when it is imported
+
+    for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _mend_torchvision() -> None:

@@ -50,7 +50,9 @@ class Fit:
     def inputs(self, batch: Sequence[torch.Tensor], dtypes: Sequence[torch.dtype]) -> list[torch.Tensor]:
         """Tensors as the network takes them: normalised, with its channels, of its size."""
         pairs = zip(batch, self.shapes, dtypes, strict=True)
-        return [self._input(x, shape).to(dtype) if dtype.is_floating_point else x.to(dtype) for x, shape, dtype in pairs]
+        return [
+            self._input(x, shape).to(dtype) if dtype.is_floating_point else x.to(dtype) for x, shape, dtype in pairs
+        ]
 
     def _input(self, x: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
         x = x.float() * self.scale if self.scale != 1 else x.float()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lightning.pytorch.callbacks import Checkpoint
 
 from shapecalc.torchside.training.fault import Fault, why
+from shapecalc.torchside.training.resume import BEST, LAST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from shapecalc.torchside.training.learner import Learner
 
     Told = Callable[[dict[str, Any], dict[str, Any]], None]
-
-LAST = "last.ckpt"
-BEST = "best.ckpt"
 
 
 class Keeper(Checkpoint):

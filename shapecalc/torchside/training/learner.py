@@ -136,8 +136,9 @@ class Learner(LightningModule):
             learning = self.trainer.strategy.reduce(self.learning.sums.clone(), reduce_op="sum").tolist()
             self.figures = {f"train_{k}": v for k, v in _means(learning).items()}
         self.figures |= {f"held_{k}": v for k, v in self.held_figures.items()}
-        self.figures["lr"] = self._rate()
-        self.log_dict({k: v for k, v in self.figures.items() if v is not None}, sync_dist=False)
+        if self.trainer.state.fn == "fit":
+            self.figures["lr"] = self._rate()
+        self.log_dict(self.figures, sync_dist=False)
 
     def on_train_epoch_end(self) -> None:
         self.figures["seconds"] = time.perf_counter() - self.begun
@@ -145,8 +146,7 @@ class Learner(LightningModule):
             self.plateau.step(self.figures["held_loss"])
 
     def _rate(self) -> float:
-        found = self.optimizers() if self.trainer.state.fn == "fit" else None
-        return float(found.param_groups[0]["lr"]) if found is not None and not isinstance(found, list) else 0.0
+        return float(self.trainer.optimizers[0].param_groups[0]["lr"])
 
     def configure_optimizers(self) -> Any:
         plan = self.task.plan
@@ -177,7 +177,14 @@ class Learner(LightningModule):
 
 
 def _loader(task: Task, samples: Any, order: Order) -> DataLoader[Any]:
-    return DataLoader(samples, batch_sampler=order, collate_fn=_as_is, num_workers=task.workers)  # type: ignore[arg-type]
+    # A loader draws a seed whenever it begins: with a generator of its own it leaves dropout's random numbers alone.
+    return DataLoader(
+        samples,
+        batch_sampler=order,  # type: ignore[arg-type]
+        collate_fn=_as_is,
+        num_workers=task.workers,
+        generator=torch.Generator().manual_seed(0),
+    )
 
 
 def _as_is(batch: Any) -> Any:

@@ -14,7 +14,14 @@ from shapecalc.torchside.training.fault import Fault
 if TYPE_CHECKING:
     from shapecalc.torchside.training.plan import Plan
 
-LIKE = {"nadam": "adam", "radam": "adam", "adamax": "adam", "nag": "momentum", "rmsprop": "momentum", "adagrad": "momentum"}
+LIKE = {
+    "nadam": "adam",
+    "radam": "adam",
+    "adamax": "adam",
+    "nag": "momentum",
+    "rmsprop": "momentum",
+    "adagrad": "momentum",
+}
 """Optimizers that keep as many copies of the parameters as one that is modelled."""
 PART = 0.9
 """Share of the free memory that a step may take: kernels' workspaces are not modelled."""

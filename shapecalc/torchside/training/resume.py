@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from shapecalc.torchside.training.fault import Fault, why
-from shapecalc.torchside.training.keeper import LAST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
 
     from shapecalc.torchside.training.task import Task
 
+LAST = "last.ckpt"
+BEST = "best.ckpt"
 PREFIX = "network."
 """Of the emitted module's keys in a checkpoint."""
 

@@ -13,6 +13,7 @@ from shapecalc.torchside.build import build
 from shapecalc.torchside.training.engine import ready
 from shapecalc.torchside.training.fault import Fault, why
 from shapecalc.torchside.training.record import record, write_curves, write_record, write_weights
+from shapecalc.torchside.training.resume import BEST, PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -83,14 +84,27 @@ def train(task: Task, network: nn.Module, folder: Path, options: Options, told: 
     learner = Learner(network, task, task.steps, options.log_interval)
     keeper = Keeper(folder, told)
     trainer = _trainer(task, folder, options, keeper)
+    _check_world(task, trainer.world_size)
+    device = str(trainer.strategy.root_device)
+
+    def noted(figures: Mapping[str, Any], best: Mapping[str, Any]) -> None:
+        write_record(folder, record(task, keeper.epochs, best, device))
+        told(figures, best)
+
+    keeper.told = noted
     if options.compile:
         network.compile()
     outcome = Outcome(folder, network, keeper.epochs, keeper.best)
     outcome.interrupted = _fitted(trainer, learner, options.resume)
     outcome.epochs, outcome.best, outcome.main = keeper.epochs, keeper.best, trainer.is_global_zero
     if outcome.main:
-        _leave(task, outcome, options, str(trainer.strategy.root_device))
+        _leave(task, outcome, options, device)
     return outcome
+
+
+def _check_world(task: Task, world: int) -> None:
+    if task.batch % world:
+        raise Fault(f"a batch of {task.batch} cannot be shared evenly by {world} processes")
 
 
 def _writable(folder: Path) -> None:
@@ -129,7 +143,7 @@ def _trainer(task: Task, folder: Path, options: Options, keeper: Any) -> Any:
             default_root_dir=folder,
         )
     except (ValueError, RuntimeError, TypeError) as error:
-        raise Fault(why(error)) from None
+        raise Fault(f"Lightning: {why(error)}") from None
     except Exception as error:  # Lightning's own kind for devices that are not there, which is public in no module
         if type(error).__name__ != "MisconfigurationException":
             raise
@@ -149,7 +163,7 @@ def _loggers(folder: Path) -> list[Any]:
 
     from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
-    made: list[Any] = [CSVLogger(folder, name="", version="")]
+    made: list[Any] = [CSVLogger(folder, name="steps")]
     if find_spec("tensorboard") is not None:
         made.append(TensorBoardLogger(folder, name="", version="", sub_dir="tensorboard"))
     return made
@@ -181,15 +195,20 @@ def _leave(task: Task, outcome: Outcome, options: Options, device: str) -> None:
     write_weights(outcome.weights, outcome.network.state_dict())
     if outcome.best:
         best = outcome.folder / f"best.{options.format}"
-        write_weights(best, _of_checkpoint(outcome.folder / "best.ckpt"))
+        write_weights(best, _of_checkpoint(outcome.folder / BEST))
         outcome.weights = outcome.weights if outcome.interrupted else best
 
 
 def _of_checkpoint(path: Path) -> dict[str, torch.Tensor]:
     state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-    return {k.removeprefix("network."): v for k, v in state.items() if k.startswith("network.")}
+    return {k.removeprefix(PREFIX): v for k, v in state.items() if k.startswith(PREFIX)}
 
 
 def rank() -> int:
     """The number of this process among those that train together, as torchrun or Lightning set it."""
     return int(os.environ.get("RANK") or os.environ.get("LOCAL_RANK") or 0)
+
+
+def on_cuda(options: Options) -> bool:
+    """Whether Lightning will train on a CUDA device."""
+    return options.accelerator in ("auto", "gpu") and torch.cuda.is_available()

@@ -101,4 +101,10 @@ def read_image(path: Path, channels: int, size: tuple[int, int] | None) -> torch
 
 def _reason(error: BaseException) -> str:
     text = why(error)
-    return "it is no image" if text.startswith("cannot identify") else f"the image is broken: {text}" if not getattr(error, "errno", None) else text
+    return (
+        "it is no image"
+        if text.startswith("cannot identify")
+        else f"the image is broken: {text}"
+        if not getattr(error, "errno", None)
+        else text
+    )

@@ -35,7 +35,9 @@ def mnist(folder: str | None) -> Data:
 def fashion_mnist(folder: str | None) -> Data:
     """Fashion-MNIST out of Debian's package, or of a folder with its four IDX files."""
     if folder is None and not Path(DEBIAN).is_dir():
-        raise Fault(f"fashion-mnist is not here: apt install {DEBIAN_PACKAGE}, or name a folder of IDX files by --data-dir")
+        raise Fault(
+            f"fashion-mnist is not here: apt install {DEBIAN_PACKAGE}, or name a folder of IDX files by --data-dir"
+        )
     return _read("fashion-mnist", Path(folder or DEBIAN), GARMENTS)
 
 

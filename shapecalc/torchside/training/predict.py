@@ -1,0 +1,121 @@
+"""Weights and images, or weights and held-out samples -> what a trained network says of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from shapecalc.torchside.build import build
+from shapecalc.torchside.training.data.folder import read_image
+from shapecalc.torchside.training.data.samples import CLASSES, Data, Samples
+from shapecalc.torchside.training.engine import ready
+from shapecalc.torchside.training.fault import Fault, why
+from shapecalc.torchside.training.fit import Fit, dtypes_of, sample_shapes
+from shapecalc.torchside.training.resume import PREFIX
+from shapecalc.torchside.weights import Unreadable, tensors_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import nn
+
+    from shapecalc.analysis.report import Report
+    from shapecalc.torchside.training.task import Task
+
+MOST = 3
+"""Classes that are told of an image."""
+
+
+def trained_network(report: Report, weights: Path) -> nn.Module:
+    """The network with weights out of a file, or out of a checkpoint of training. Raises Fault where they do not fit."""
+    network = build(report)
+    try:
+        entries = tensors_of(str(weights))
+    except OSError as error:
+        raise Fault(f"{weights}: {why(error)}") from None
+    except Unreadable as error:
+        raise Fault(str(error)) from None
+    own = {key: tuple(t.shape) for key, t in network.state_dict().items()}
+    candidates = [{k.removeprefix(PREFIX): t for k, t in tensors.items()} for tensors in entries.values()]
+    found = max(candidates, key=lambda tensors: len(own.keys() & tensors.keys()), default={})
+    theirs = {key: tuple(t.shape) for key, t in found.items()}
+    differing = sorted(k for k in own.keys() | theirs.keys() if own.get(k) != theirs.get(k))
+    if differing:
+        key = differing[0]
+        told = f"{key} is {theirs.get(key, 'missing')} there, {own.get(key, 'missing')} in the network"
+        raise Fault(f"{weights} does not fit {report.path}: {told}; {len(differing)} tensors differ")
+    network.load_state_dict(found)
+    return network.eval()
+
+
+def evaluate_held(task: Task, network: nn.Module, accelerator: str) -> dict[str, float]:
+    """Mean loss, and accuracy where there is one, of the held-out samples."""
+    ready()
+    from lightning.pytorch import Trainer
+
+    from shapecalc.torchside.training.learner import Learner
+
+    trainer = Trainer(
+        accelerator=accelerator,
+        devices=1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    learner = Learner(network, task, task.steps, 1)
+    trainer.validate(learner, verbose=False)
+    return learner.held_figures
+
+
+def classified(
+    report: Report, network: nn.Module, images: Sequence[str], record: Mapping[str, Any]
+) -> list[tuple[str, list[tuple[str, float]]]]:
+    """For each image the likeliest classes with their probabilities. Raises Fault for a network that tells no classes."""
+    shapes, output = sample_shapes(report)
+    if len(shapes) != 1 or len(shapes[0]) != 3 or len(output) != 1 or output[0] < 2:
+        given = " x ".join(map(str, output))
+        raise Fault(f"predict is for networks that take an image and give a score for each class; this one gives {given}")
+    fitted = _fit(report, shapes, output, record)
+    names = _classes(record, output[0])
+    dtypes = dtypes_of(report)
+    told = []
+    for path in images:
+        image = read_image(Path(path), shapes[0][0], None).unsqueeze(0)
+        with torch.no_grad():
+            result = network(*fitted.inputs([image], dtypes))
+        scores = result[0] if isinstance(result, tuple) else result
+        told.append((path, _likeliest(_probabilities(report, scores[0]), names)))
+    return told
+
+
+def _fit(report: Report, shapes: Sequence[Sequence[int]], output: Sequence[int], record: Mapping[str, Any]) -> Fit:
+    """Images made ready as those were that the network learned from; bytes have a scale of their own."""
+    known = record.get("data") or {}
+    nothing = Samples([], torch.zeros(0))
+    mean, std = known.get("mean", []), known.get("std", [])
+    if len(mean) not in (0, 1, shapes[0][0]):
+        mean, std = [sum(mean) / len(mean)], [sum(std) / len(std)]
+    data = Data("images", CLASSES, nothing, nothing, scale=1 / 255, mean=mean, std=std)
+    return Fit(CLASSES, (), shapes, output, data)
+
+
+def _classes(record: Mapping[str, Any], count: int) -> list[str]:
+    names = list((record.get("data") or {}).get("classes") or [])
+    return names + [str(i) for i in range(len(names), count)]
+
+
+def _probabilities(report: Report, scores: torch.Tensor) -> torch.Tensor:
+    graph = report.graph
+    node = graph.outputs[0].node if graph else None
+    last = node.op_name if node else ""
+    if last == "Softmax":
+        return scores
+    return scores.exp() if last == "LogSoftmax" else scores.softmax(0)
+
+
+def _likeliest(probabilities: torch.Tensor, names: Sequence[str]) -> list[tuple[str, float]]:
+    best = probabilities.topk(min(MOST, len(names)))
+    return [(names[i], p) for i, p in zip(best.indices.tolist(), best.values.tolist(), strict=True)]
