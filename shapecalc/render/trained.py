@@ -109,7 +109,9 @@ def _rounded(values: Any) -> str:
 def evaluated(task: Any, found: Mapping[str, float]) -> str:
     """Figures of the held-out samples."""
     accuracy = f", accuracy {found['accuracy']:.2%}" if "accuracy" in found else ""
-    return f"{task.report.name} on {task.data.name}: {len(task.data.held):,} samples, loss {found['loss']:.4f}{accuracy}"
+    return (
+        f"{task.report.name} on {task.data.name}: {len(task.data.held):,} samples, loss {found['loss']:.4f}{accuracy}"
+    )
 
 
 def _by(sizes: Any) -> str:

@@ -58,7 +58,9 @@ def test_two_runs_of_one_seed_are_equal_to_the_bit(tmp_path: Path) -> None:
 def test_a_run_that_was_killed_ends_as_one_that_was_not(tmp_path: Path) -> None:
     whole = run(task_of(LINEAR, PLAN), tmp_path / "whole")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    killed = subprocess.run([sys.executable, "-c", KILLED], cwd=tmp_path, env=environment, capture_output=True, timeout=300)
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED], cwd=tmp_path, env=environment, capture_output=True, timeout=300
+    )
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     task = task_of(LINEAR, PLAN)
     resumed = run(task, tmp_path / "killed", resume=checkpoint(tmp_path / "killed", task, fresh_network(task)))
@@ -163,7 +165,9 @@ def test_a_gradient_is_clipped(tmp_path: Path) -> None:
     task = task_of(PLAIN, plan)
     before = [p.clone() for p in fresh_network(task).parameters()]
     after = run(task, tmp_path, clip=0.01).network.parameters()
-    assert sum(((a - b) ** 2).sum() for a, b in zip(after, before, strict=True)).sqrt().item() == pytest.approx(0.01, 1e-2)
+    assert sum(((a - b) ** 2).sum() for a, b in zip(after, before, strict=True)).sqrt().item() == pytest.approx(
+        0.01, 1e-2
+    )
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "MSELoss", "BCEWithLogits", "multi_margin", "SmoothL1"])

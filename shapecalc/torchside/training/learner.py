@@ -77,22 +77,24 @@ class Learner(LightningModule):
     # steps
 
     def training_step(self, batch: Any, index: int) -> torch.Tensor:
-        loss = self._step(batch, self.learning)
+        loss = self.measured(batch, self.learning)
         if (index + 1) % self.log_interval == 0:
             self.log("step_loss", loss, on_step=True, on_epoch=False, prog_bar=True, batch_size=len(batch[1]))
         if (loss.device.type == "cpu" or index % SELDOM == 0) and not torch.isfinite(loss):
             raise Fault(told_divergence(self, batch, index), 1)
-        return loss
+        return loss * self._share(len(batch[1]), index)
+
+    def _share(self, samples: int, index: int) -> float:
+        """What makes the mean over processes, which Lightning takes of gradients, that of the whole batch."""
+        assert self.order is not None
+        world = self.trainer.world_size
+        if world == 1:
+            return 1
+        return world if self.summed else samples * world / self.order.size(index)
 
     def validation_step(self, batch: Any, index: int) -> None:
         if len(batch[1]):
-            self._step(batch, self.held)
-
-    def _step(self, batch: Any, sums: Sums) -> torch.Tensor:
-        loss = self.measured(batch, sums)
-        world = self.trainer.world_size
-        # Gradients of several processes are averaged, which a sum must not be.
-        return loss * world if self.summed and world > 1 else loss
+            self.measured(batch, self.held)
 
     @property
     def summed(self) -> bool:

@@ -77,7 +77,9 @@ def classified(
     shapes, output = sample_shapes(report)
     if len(shapes) != 1 or len(shapes[0]) != 3 or len(output) != 1 or output[0] < 2:
         given = " x ".join(map(str, output))
-        raise Fault(f"predict is for networks that take an image and give a score for each class; this one gives {given}")
+        raise Fault(
+            f"predict is for networks that take an image and give a score for each class; this one gives {given}"
+        )
     fitted = _fit(report, shapes, output, record)
     names = _classes(record, output[0])
     dtypes = dtypes_of(report)

@@ -38,9 +38,10 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         with open(file, "rb"):
             pass
-        found = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
     except OSError as error:
         raise Fault(f"{file}: {why(error)}") from None
+    try:
+        found = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever the archive or the pickle made it stumble over
         raise Fault(f"{file} is no checkpoint, or a broken one ({type(error).__name__})") from None
     return found if isinstance(found, dict) else {}

@@ -84,8 +84,9 @@ class Data:
 class Order:
     """Batches of indices, a function of (seed, epoch) alone; each of `world` processes takes its share of a batch.
 
-    What is left over at the end is a smaller batch, cut to a multiple of `world`; a rest of one sample is left out where
-    there are other batches, as a batch norm cannot learn from it.
+    What is left over at the end is a smaller batch. It is left out where some process would get nothing of it, and where
+    it is one sample beside other batches, as a batch norm cannot learn from it. Without a seed the order is the data's
+    own, and nothing is left out.
     """
 
     def __init__(
@@ -105,18 +106,18 @@ class Order:
 
     def __len__(self) -> int:
         whole, rest = divmod(self.count, self.batch)
-        kept = rest // self.world if self.seed is not None else rest
-        several = kept > (1 if whole and self.seed is not None else 0)
-        batches = whole + several
+        least = 1 if self.seed is None else max(self.world, 2 if whole else 1)
+        batches = whole + (rest >= least)
         return batches if self.limit is None else min(batches, self.limit)
+
+    def size(self, index: int) -> int:
+        """Samples of that batch, of all processes together."""
+        return min(self.batch, self.count - index * self.batch)
 
     def __iter__(self) -> Iterator[list[int]]:
         order = self._order()
         for start in range(0, len(self) * self.batch, self.batch):
-            indices = order[start : start + self.batch]
-            if self.seed is not None:
-                indices = indices[: len(indices) // self.world * self.world]
-            yield indices[self.rank :: self.world]
+            yield order[start : start + self.batch][self.rank :: self.world]
 
     def _order(self) -> list[int]:
         if self.seed is None:
