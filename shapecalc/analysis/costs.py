@@ -105,7 +105,7 @@ def costs_of(graph: Graph, conditions: Conditions) -> list[Cost]:
     costs: list[Cost] = []
     for node in graph.nodes:
         op = node.op
-        if op is None or node.owner is not node or node.ties:
+        if op is None or node.owner is not node or node.ties or _spoilt(node):
             costs.append(cost_of(node, conditions))
             continue
         cost = op.notes.get(key)
@@ -115,10 +115,15 @@ def costs_of(graph: Graph, conditions: Conditions) -> list[Cost]:
     return costs
 
 
+def _spoilt(node: Node) -> bool:
+    """Whether a mistake keeps a node from giving anything, though its operator, which others may share, is right."""
+    return not node.outputs or any(w.shape is None for w in node.outputs)
+
+
 def cost_of(node: Node, conditions: Conditions) -> Cost:
     """The costs of a node under the conditions."""
     cost = Cost()
-    if node.op is None or any(w.shape is None for w in node.outputs) or not node.outputs:
+    if node.op is None or _spoilt(node):
         cost.weights = cost.buffers = cost.params = cost.buffer_elements = None
         cost.reasons = dict.fromkeys(("params", "macs", "flops", "activation_bytes"), BROKEN)
         return cost

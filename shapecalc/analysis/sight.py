@@ -68,8 +68,8 @@ def _noted(node: Node, below: Sequence[Sight | None]) -> Sight:
 
     A note holds those too, so that their ids mean them as long as it is kept.
     """
-    if node.op is None:
-        return _step(node, below)
+    if node.op is None or not node.outputs or node.outputs[0].shape is None:
+        return _step(node, below)  # a mistake in this layer is no fact of the operator, which others share
     notes = node.op.notes
     key = id(below[0]) if len(below) == 1 else ("sight", *map(id, below))
     noted = notes.get(key)

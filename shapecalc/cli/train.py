@@ -23,13 +23,21 @@ if TYPE_CHECKING:
 RUNS = "runs"
 NEWEST = "<newest>"
 PLAN = (
-    "dataset", "loss", "optimizer", "lr", "weight_decay", "momentum", "schedule", "epochs", "batch_size", "seed", "resize",
-    "classes", "precision",
+    "dataset", "loss", "optimizer", "lr", "weight_decay", "momentum", "schedule", "epochs", "batch_size", "seed",
+    "resize", "classes", "precision",
 )  # fmt: skip
+ACCELERATORS = ("auto", "cpu", "gpu", "mps")
+DATA = (
+    "digits, fashion-mnist, mnist, mnist1d, folder:PATH, npz:PATH, text:PATH, shapes, masks, edges or copy."
+    "  [default: digits]"
+)
+BATCH = "Samples of a step, over all devices; auto takes the largest power of two that fits.  [default: 64]"
+SCHEDULE = "By its name in torch.optim.lr_scheduler: cosine, step, linear, onecycle, plateau ..."
+RESUME = "Go on from a run's folder or checkpoint; without a path from the newest run."
 PRECISIONS = ("32", "16-mixed", "bf16-mixed", "64", "16-true", "bf16-true")
 
 
-class Batch(click.ParamType):
+class Batch(click.ParamType[Any]):
     """A number, or `auto`."""
 
     name = "n|auto"
@@ -38,7 +46,7 @@ class Batch(click.ParamType):
         return value if value == "auto" else click.IntRange(1).convert(value, param, ctx)
 
 
-class Named(click.ParamType):
+class Named(click.ParamType[Any]):
     """A name, or `NAME:key=value,key=value`."""
 
     name = "name"
@@ -53,7 +61,7 @@ def _of_data(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--classes", type=click.IntRange(1), help="Classes, where the data does not show them all."),
         click.option("--resize", type=click.IntRange(1), help="Size for the symbols of the input."),
         click.option("--data-dir", metavar="DIR", help="Folder of the IDX files of mnist or fashion-mnist."),
-        click.option("--data", "dataset", metavar="NAME", help="digits, fashion-mnist, mnist, mnist1d, folder:PATH, npz:PATH, text:PATH, shapes, masks, edges or copy.  [default: digits]"),
+        click.option("--data", "dataset", metavar="NAME", help=DATA),
         click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Set a param or an input size."),
     ):  # fmt: skip
         command = option(command)
@@ -63,16 +71,16 @@ def _of_data(command: Callable[..., Any]) -> Callable[..., Any]:
 def _of_learning(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--precision", type=click.Choice(PRECISIONS), help="Of the arithmetic.  [default: 32]"),
-        click.option("--patience", type=click.IntRange(1), help="Stop after so many epochs without a better held-out loss."),
+        click.option("--patience", type=click.IntRange(1), help="Epochs to wait for a better held-out loss."),
         click.option("--clip", type=click.FloatRange(0, min_open=True), help="Largest norm of the gradient."),
         click.option("--seed", type=click.IntRange(0), help="Of weights, order and dropout.  [default: 0]"),
         click.option("--loss", type=Named(), help="By its name in torch.nn."),
-        click.option("--schedule", type=Named(), help="By its name in torch.optim.lr_scheduler; cosine, step, linear, onecycle, plateau."),
+        click.option("--schedule", type=Named(), help=SCHEDULE),
         click.option("--weight-decay", type=click.FloatRange(0), help="Of the optimizer."),
         click.option("--momentum", type=click.FloatRange(0), help="Of the optimizer."),
         click.option("--optimizer", type=Named(), help="By its name in torch.optim.  [default: Adam]"),
         click.option("--lr", type=click.FloatRange(0), help="Learning rate.  [default: the optimizer's own]"),
-        click.option("--batch-size", type=Batch(), help="Samples of a step, over all devices; auto takes the largest power of two that fits.  [default: 64]"),
+        click.option("--batch-size", type=Batch(), help=BATCH),
         click.option("--epochs", type=click.IntRange(1), help="How often all data is seen.  [default: 10]"),
     ):  # fmt: skip
         command = option(command)
@@ -81,9 +89,9 @@ def _of_learning(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _of_running(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
-        click.option("--format", "format", type=click.Choice(["safetensors", "pt"]), default="safetensors", show_default=True, help="Of the weights."),
-        click.option("--resume", is_flag=False, flag_value=NEWEST, metavar="[PATH]", help="Go on from a run's folder or checkpoint; without a path from the newest run."),
-        click.option("-o", "--output", metavar="DIR", help="Folder of the run.  [default: runs/NAME, with a number where that is taken]"),
+        click.option("--format", type=click.Choice(["safetensors", "pt"]), default="safetensors", show_default=True),
+        click.option("--resume", is_flag=False, flag_value=NEWEST, metavar="[PATH]", help=RESUME),
+        click.option("-o", "--output", metavar="DIR", help="Folder of the run.  [default: runs/NAME]"),
         click.option("--limit-batches", "limit", type=click.IntRange(1), help="Steps of an epoch at most."),
         click.option("--log-interval", type=click.IntRange(1), help="Steps between two logged losses.  [default: 10]"),
         click.option("--workers", type=click.IntRange(0), default=0, help="Processes that read images."),
@@ -91,7 +99,7 @@ def _of_running(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--strategy", metavar="NAME", help="ddp or fsdp, for several devices."),
         click.option("--num-nodes", type=click.IntRange(1), default=1, help="Machines."),
         click.option("--devices", type=click.IntRange(1), help="Devices of each machine."),
-        click.option("--accelerator", type=click.Choice(["auto", "cpu", "gpu", "mps"]), default="auto", show_default=True),
+        click.option("--accelerator", type=click.Choice(ACCELERATORS), default="auto", show_default=True),
         click.option("--no-cuda", is_flag=True, help="Stay on the CPU."),
     ):  # fmt: skip
         command = option(command)
@@ -174,6 +182,8 @@ def _train(path: str, settings: Mapping[str, Any], again: Callable[..., Report],
     options.resume = checkpoint(start, task, network) if start is not None else None
     for line in trained.heading(task):
         say(line)
+    if (options.devices not in (1, "auto") or options.num_nodes > 1) and task.batch_sensitive:
+        say(f"         {' and '.join(task.batch_sensitive)} will not act as in one process: each sees its own share")
     for line in _forecast(task, network, options, main):
         say(line)
     say(trained.table_head(task))
@@ -195,7 +205,7 @@ def _places(path: str, given: Mapping[str, Any]) -> tuple[Path, Path | None]:
 
 
 def _runs(stem: str) -> list[Path]:
-    found = []
+    found: list[Path] = []
     while (folder := Path(RUNS, f"{stem}-{len(found) + 1}" if found else stem)).exists():
         found.append(folder)
     return [*found, folder]

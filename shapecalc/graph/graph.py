@@ -107,8 +107,8 @@ class Group:
     """An inner node of the module tree: a nested sequence, a block use, a merge with branches, or repeated children.
 
     `children` are groups and nodes in the order of the file; `skipped` marks what a false `when` left out. `owner` is
-    the group whose modules are called instead of own ones where `share` says so. `inputs` are the values that a block or
-    sequence was given, for a skipped layer the one that it stands for.
+    the group whose modules are called instead of own ones where `share` says so. `inputs` are the values that a block
+    or sequence was given, for a skipped layer the one that it stands for.
     """
 
     __slots__ = (

@@ -83,7 +83,8 @@ def ending(outcome: Any, resumed: bool) -> Iterator[str]:
     yield ""
     if outcome.interrupted:
         done = outcome.epochs[-1]["epoch"] if outcome.epochs else 0
-        yield f"interrupted: {outcome.folder / 'last.ckpt'} holds the end of epoch {done}; go on with --resume {outcome.folder}"
+        last = outcome.folder / "last.ckpt"
+        yield f"interrupted: {last} holds the end of epoch {done}; go on with --resume {outcome.folder}"
     elif outcome.best:
         accuracy = f"accuracy {outcome.best['held_accuracy']:.2%}, " if "held_accuracy" in outcome.best else ""
         yield f"best     epoch {outcome.best['epoch']}: {accuracy}held-out loss {outcome.best['held_loss']:.4g}"

@@ -15,6 +15,7 @@ from shapecalc.ops.registry import MODULES
 from shapecalc.source import parse as parsing
 from shapecalc.source.reader import read
 from shapecalc.source.text import Source
+from tests import plain
 
 from .mistake import END, ENTRY, FOLDER, START
 from .twin import spec
@@ -145,3 +146,18 @@ def test_true_and_one_are_different_arguments_and_values() -> None:
     graph = graph_of(text + "  - B: 1\n  - B: 1.0\n")
     assert graph is not None
     assert [repr(node.op.given["p"]) for node in graph.nodes if node.op] == ["1", "1.0"]
+
+
+def test_a_mistake_beside_a_right_operator_is_not_remembered_for_the_next_spec() -> None:
+    """The second layer's operator is right, its `share` is not; a later spec makes the same operator."""
+    head = "shapecalc: 1\ninput: [7, 11, 11]\nlayers:\n  a: {Conv2d: {out_channels: 9, kernel_size: 3}}\n"
+    again = "  b: {Conv2d: {out_channels: 5, kernel_size: 3}%s}\n"
+    wrong = plain.check_text(head + again % ", share: a")
+    assert [d.code for d in wrong.diagnostics] == ["SC120"]
+    assert wrong.layers[1].params is None
+    assert wrong.layers[1].receptive_field is None or not wrong.layers[1].receptive_field.finite
+    right = plain.check_text(head + again % "")
+    assert right.layers[1].params == 5 * 9 * 9 + 5
+    assert right.state_dict()["b.weight"] == (5, 9, 3, 3)
+    assert right.layers[1].receptive_field is not None
+    assert right.layers[1].receptive_field.size == [5, 5]

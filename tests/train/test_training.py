@@ -102,9 +102,10 @@ def test_going_on_from_the_first_checkpoint_is_beginning(tmp_path: Path) -> None
     def stop(*_: object) -> None:
         raise Stop
 
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(Stop):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Learner, "training_step", stop)
-        run(task, tmp_path / "cut")
+        with pytest.raises(Stop):
+            run(task, tmp_path / "cut")
     resumed = run(task, tmp_path / "cut", resume=checkpoint(tmp_path / "cut", task, fresh_network(task)))
     assert same(whole.network.state_dict(), resumed.network.state_dict())
 
@@ -180,7 +181,7 @@ def test_losses_go_by_their_names(tmp_path: Path, loss: str) -> None:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_mnist_cnn_knows_more_than_97_percent_of_held_out_digits(tmp_path: Path, seed: int) -> None:
     text = (SPECS / "mnist_cnn.yaml").read_text(encoding="utf-8")
-    assert run(task_of(text, {"seed": seed}), tmp_path).best["held_accuracy"] > 0.97
+    assert run(task_of(text, {"seed": seed, "epochs": 15, "batch_size": 32}), tmp_path).best["held_accuracy"] > 0.97
 
 
 @pytest.mark.battery
@@ -189,3 +190,21 @@ def test_mnist_cnn_knows_more_than_88_percent_of_fashion_mnist_after_two_epochs(
     text = (SPECS / "mnist_cnn.yaml").read_text(encoding="utf-8")
     outcome = run(task_of(text, {"dataset": "fashion-mnist", "epochs": 2}), tmp_path)
     assert outcome.best["held_accuracy"] > 0.88
+
+
+@pytest.mark.battery
+@pytest.mark.parametrize(
+    ("spec", "sizes"), [("nin", {}), ("vgg_from_list", {"ratio": 4}), ("resnet18_course", {})], ids=lambda x: str(x)
+)
+def test_the_networks_of_the_course_start_and_their_loss_falls(tmp_path: Path, spec: str, sizes: dict) -> None:
+    import shapecalc
+    from shapecalc.torchside.training.task import make_task
+
+    report = shapecalc.check(str(SPECS / f"{spec}.yaml"), {k: v for k, v in sizes.items() if k in _params(spec)})
+    plan = {"epochs": 5, "batch_size": 8, "optimizer": "Adam", "lr": 2e-4}
+    outcome = run(make_task(lambda _: report, plan, {"limit": 4}), tmp_path)
+    assert outcome.epochs[-1]["train_loss"] < outcome.epochs[0]["train_loss"]
+
+
+def _params(spec: str) -> str:
+    return (SPECS / f"{spec}.yaml").read_text(encoding="utf-8").partition("params:")[2].partition("\n")[0]

@@ -6,12 +6,14 @@ import logging
 import os
 import warnings
 from importlib.util import find_spec
+from typing import Any
 
 import torch
 
 from shapecalc.torchside.training.fault import Fault
 
-_KEPT: list[torch.library.Library] = []
+_KEPT: list[Any] = []
+"""Declarations last as long as what holds them."""
 
 
 def ready() -> None:
@@ -38,9 +40,9 @@ def _mend_torchvision() -> None:
     if find_spec("torchvision") is None or hasattr(torch.ops.torchvision, "nms"):
         return
     try:
-        import torchvision  # noqa: F401
+        import torchvision  # type: ignore[import-untyped, unused-ignore]  # noqa: F401
     except (RuntimeError, OSError):
-        library = torch.library.Library("torchvision", "FRAGMENT")
+        library: Any = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
         for name in ("nms", "qnms"):
             library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         _KEPT.append(library)

@@ -94,7 +94,7 @@ def _resized(x: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
 
 
 def chosen_sizes(report: Report, raw: Sequence[int] | None, resize: int | None) -> dict[str, int]:
-    """A size for each symbol of the inputs: what is asked for, else the data's own, else 64; the next one that is legal."""
+    """A size for each symbol of the inputs: what is asked for, else the data's own, else 64; the next legal one."""
     free = symbols(report)
     if not free:
         return {}

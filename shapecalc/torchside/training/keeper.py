@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Keeper(Checkpoint):
-    """After each epoch: `last.ckpt`, `best.ckpt` where the held-out figure is the best so far; then `told` is called."""
+    """After each epoch: `last.ckpt`, `best.ckpt` where the held-out figure is the best so far; then `told`."""
 
     def __init__(self, folder: Path, told: Told) -> None:
         self.folder = folder
@@ -70,7 +70,7 @@ class Keeper(Checkpoint):
 
 
 def better_than(figures: dict[str, Any], best: dict[str, Any]) -> bool:
-    """Whether an epoch is better than the best: by accuracy where there is one, else by loss, both of held-out samples."""
+    """Whether an epoch is better than the best: by accuracy where there is one, then by loss, of held-out samples."""
     if not best:
         return True
     if "held_accuracy" in figures and figures["held_accuracy"] != best["held_accuracy"]:

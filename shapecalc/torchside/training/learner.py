@@ -114,7 +114,7 @@ class Learner(LightningModule):
 
     def loss_targets(self, scores: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Targets as the loss takes them: ones among zeros where it knows no classes."""
-        if self.task.fit.kind == VALUES or type(self.loss).__name__ in names.OF_CLASSES:
+        if self.task.fit.kind == VALUES or names.takes_classes(self.loss):
             return targets.to(scores.dtype) if targets.is_floating_point() else targets
         return functional.one_hot(targets, scores.shape[1]).movedim(-1, 1).to(scores.dtype)
 
@@ -182,7 +182,7 @@ def _loader(task: Task, samples: Any, order: Order) -> DataLoader[Any]:
     # A loader draws a seed whenever it begins: with a generator of its own it leaves dropout's random numbers alone.
     return DataLoader(
         samples,
-        batch_sampler=order,  # type: ignore[arg-type]
+        batch_sampler=order,
         collate_fn=_as_is,
         num_workers=task.workers,
         generator=torch.Generator().manual_seed(0),

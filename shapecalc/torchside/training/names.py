@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from shapecalc.lint.plan import ALIASES
+from shapecalc.ops.registry import find
 from shapecalc.source.nearest import nearest
 from shapecalc.torchside.training.data.samples import VALUES
 from shapecalc.torchside.training.fault import Fault, why
@@ -26,8 +27,6 @@ NO_SCHEDULE = ("", "none", "constant")
 BY_STEP = ("OneCycleLR", "CyclicLR")
 """Schedules that move after every step; the others do so after every epoch."""
 SHORT = {"plateau": "reducelronplateau", "cosine": "cosineannealinglr"}
-OF_CLASSES = ("CrossEntropyLoss", "NLLLoss", "MultiMarginLoss")
-"""Losses whose targets are numbers of classes; for the others a class is a one among zeros."""
 
 
 def optimizer(plan: Plan, parameters: Iterable[nn.Parameter]) -> Optimizer:
@@ -69,7 +68,7 @@ def schedule(plan: Plan, made: Optimizer, epochs: int, steps: int) -> Any:
     return _made(kind, "the schedule", {"optimizer": made}, {**own.get(kind.__name__, {}), **extra})
 
 
-def loss(plan: Plan, kind: str, count: int | None, last: str) -> nn.Module:
+def loss(plan: Plan, kind: str, count: int | None, last: frozenset[str]) -> nn.Module:
     """The loss by its name in torch.nn; where none is named, the one that targets and last layer are made for."""
     name, extra = plan.named("loss")
     plain = _plain(name or _usual_loss(kind, count, last))
@@ -81,11 +80,17 @@ def loss(plan: Plan, kind: str, count: int | None, last: str) -> nn.Module:
     return made
 
 
-def _usual_loss(kind: str, count: int | None, last: str) -> str:
+def takes_classes(made: nn.Module) -> bool:
+    """Whether a loss takes numbers of classes; for the others a class is a one among zeros."""
+    operator = find(type(made).__name__)
+    return operator is not None and "by_class" in operator.roles
+
+
+def _usual_loss(kind: str, count: int | None, last: frozenset[str]) -> str:
     if kind != VALUES:
-        return "NLLLoss" if last == "LogSoftmax" else "CrossEntropyLoss"
+        return "NLLLoss" if "log_softmax" in last else "CrossEntropyLoss"
     if count == 2:
-        return "BCELoss" if last == "Sigmoid" else "BCEWithLogitsLoss"
+        return "BCELoss" if "sigmoid" in last else "BCEWithLogitsLoss"
     return "MSELoss"
 
 

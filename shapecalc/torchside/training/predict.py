@@ -14,6 +14,7 @@ from shapecalc.torchside.training.engine import ready
 from shapecalc.torchside.training.fault import Fault, why
 from shapecalc.torchside.training.fit import Fit, dtypes_of, sample_shapes
 from shapecalc.torchside.training.resume import PREFIX
+from shapecalc.torchside.training.task import last_roles
 from shapecalc.torchside.weights import Unreadable, tensors_of
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ MOST = 3
 
 
 def trained_network(report: Report, weights: Path) -> nn.Module:
-    """The network with weights out of a file, or out of a checkpoint of training. Raises Fault where they do not fit."""
+    """The network with weights out of a file, or a checkpoint of training. Raises Fault where they do not fit."""
     network = build(report)
     try:
         entries = tensors_of(str(weights))
@@ -73,7 +74,7 @@ def evaluate_held(task: Task, network: nn.Module, accelerator: str) -> dict[str,
 def classified(
     report: Report, network: nn.Module, images: Sequence[str], record: Mapping[str, Any]
 ) -> list[tuple[str, list[tuple[str, float]]]]:
-    """For each image the likeliest classes with their probabilities. Raises Fault for a network that tells no classes."""
+    """For each image the likeliest classes with probabilities. Raises Fault for a network that tells no classes."""
     shapes, output = sample_shapes(report)
     if len(shapes) != 1 or len(shapes[0]) != 3 or len(output) != 1 or output[0] < 2:
         given = " x ".join(map(str, output))
@@ -110,12 +111,10 @@ def _classes(record: Mapping[str, Any], count: int) -> list[str]:
 
 
 def _probabilities(report: Report, scores: torch.Tensor) -> torch.Tensor:
-    graph = report.graph
-    node = graph.outputs[0].node if graph else None
-    last = node.op_name if node else ""
-    if last == "Softmax":
+    last = last_roles(report)
+    if "softmax" in last:
         return scores
-    return scores.exp() if last == "LogSoftmax" else scores.softmax(0)
+    return scores.exp() if "log_softmax" in last else scores.softmax(0)
 
 
 def _likeliest(probabilities: torch.Tensor, names: Sequence[str]) -> list[tuple[str, float]]:

@@ -1,4 +1,4 @@
-"""A task -> a trained network: Lightning's Trainer with our callbacks, and what is left in the run's folder afterwards."""
+"""A task -> a trained network: Lightning's Trainer with our callbacks, and what it leaves in the run's folder."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Options:
     """How to run: devices, strategy and what else is no matter of the network; None leaves a thing to Lightning."""
 
     __slots__ = (
-        "accelerator", "clip", "compile", "devices", "format", "log_interval", "num_nodes", "patience", "progress", "resume",
-        "strategy",
+        "accelerator", "clip", "compile", "devices", "format", "log_interval", "num_nodes", "patience", "progress",
+        "resume", "strategy",
     )  # fmt: skip
 
     def __init__(self, **given: Any) -> None:
@@ -50,7 +50,7 @@ class Options:
 
 
 class Outcome:
-    """What a run came to: its folder, figures by epoch, the best of them, the trained network, and whether it was cut short."""
+    """What a run came to: its folder, figures by epoch, the best ones, the network, whether it was cut short."""
 
     __slots__ = ("best", "epochs", "folder", "interrupted", "main", "network", "weights")
 

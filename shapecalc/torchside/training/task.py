@@ -55,11 +55,15 @@ class Task:
         self.batch = 0 if plan["batch_size"] == AUTO else int(plan["batch_size"])
 
     @property
-    def last(self) -> str:
-        """The operator that makes the output."""
-        graph = self.report.graph
-        node = graph.outputs[0].node if graph else None
-        return node.op_name if node else ""
+    def last(self) -> frozenset[str]:
+        """The roles of the operator that makes the output."""
+        return last_roles(self.report)
+
+    @property
+    def batch_sensitive(self) -> list[str]:
+        """What in the network sees each process's share of a batch apart: batch norms and dropout."""
+        found = {role for node in self.report.nodes if node.op is not None for role in node.op.roles}
+        return [name for role, name in (("batch_norm", "batch norm"), ("dropout", "dropout")) if role in found]
 
     def loss(self) -> nn.Module:
         """A new loss."""
@@ -68,7 +72,7 @@ class Task:
     @property
     def threshold(self) -> float:
         """Above which a single score says yes: a probability, or what a sigmoid would be taken of."""
-        return 0.5 if self.last == "Sigmoid" or type(self.loss()).__name__ == "MSELoss" else 0.0
+        return 0.5 if "sigmoid" in self.last or type(self.loss()).__name__ == "MSELoss" else 0.0
 
     def identity(self) -> dict[str, Any]:
         """What a checkpoint says of where it comes from, of plain values."""
@@ -81,6 +85,12 @@ class Task:
         from shapecalc.torchside.training.data.samples import Order
 
         return len(Order(len(self.data.learn), self.batch, 0, limit=self.limit))
+
+
+def last_roles(report: Report) -> frozenset[str]:
+    """The roles of the operator that makes the first output; none where an input is handed on."""
+    node = report.graph.outputs[0].node if report.graph else None
+    return frozenset(node.op.roles) if node is not None and node.op is not None else frozenset()
 
 
 def spec_hash(report: Report) -> str:

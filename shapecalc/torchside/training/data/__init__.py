@@ -1,1 +1,1 @@
-"""Data sets by name: each turns its source into samples, and knows no network beyond the shapes that it is asked for."""
+"""Data sets by name: each turns its source into samples, and knows of the network only its shapes."""

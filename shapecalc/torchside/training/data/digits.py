@@ -11,7 +11,7 @@ from shapecalc.torchside.training.fault import Fault
 def digits() -> Data:
     """Every fifth digit is held out, chosen once and for all."""
     try:
-        from sklearn.datasets import load_digits
+        from sklearn.datasets import load_digits  # type: ignore[import-untyped, unused-ignore]
     except ImportError:
         raise Fault("the digits come with scikit-learn: pip install 'shapecalc-nn[train]'") from None
     found = load_digits()

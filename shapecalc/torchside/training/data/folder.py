@@ -1,4 +1,4 @@
-"""A folder of images per class; images are read from disk when their batch is due, at the size that the network takes."""
+"""A folder of images per class, which are read from disk when their batch is due, at the size that is taken."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _samples(pairs: Sequence[tuple[Path, int]], channels: int, size: tuple[int, 
 
 
 def read_image(path: Path, channels: int, size: tuple[int, int] | None) -> torch.Tensor:
-    """One image as bytes, grey for one channel and RGB for three, resized by bilinear interpolation to (height, width)."""
+    """One image as bytes, grey for one channel, RGB for three, resized by bilinear interpolation to (height, width)."""
     try:
         from PIL import Image
     except ImportError:

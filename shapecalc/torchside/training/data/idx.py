@@ -1,7 +1,7 @@
 """IDX files, plain or gzipped, as MNIST and Fashion-MNIST come in them.
 
-The format: two zero bytes, a byte for the type (8: unsigned bytes), a byte for the number of axes, their sizes as big-endian
-integers of four bytes, and the values (yann.lecun.com/exdb/mnist).
+The format: two zero bytes, a byte for the type (8: unsigned bytes), a byte for the number of axes, their sizes as
+big-endian integers of four bytes, and the values (yann.lecun.com/exdb/mnist).
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ SHAPES: tuple[tuple[str, Callable[[torch.Tensor], torch.Tensor]], ...] = (
     ("bar along", lambda u: ((u[-1].abs() < 0.3) & (u.abs().amax(dim=0) < 1)).float()),
     ("cross", lambda u: ((u.abs().amin(dim=0) < 0.25) & (u.abs().amax(dim=0) < 1)).float()),
 )
-"""Shapes as functions of coordinates (axis, ...) relative to centre and size. On a line the last five are others again."""
+"""Shapes as functions of coordinates (axis, ...) relative to centre and size. On a line only the first five differ."""
 ON_A_LINE = 5
 
 
@@ -54,7 +54,7 @@ def shapes(shape: Sequence[int], classes: int) -> Data:
 
 
 def masks(shape: Sequence[int], output: Sequence[int]) -> Data:
-    """Shapes on a dark ground with the class of every pixel: the ground is 0, kind k is k + 1; what comes later lies above.
+    """Shapes on a dark ground with the class of every pixel: the ground is 0, kind k is k + 1, the latest on top.
 
     One output channel tells shape from ground by 0 and 1. A smaller output is the middle of the input.
     """
@@ -76,12 +76,11 @@ def masks(shape: Sequence[int], output: Sequence[int]) -> Data:
 
 
 def edges(shape: Sequence[int], output: Sequence[int]) -> Data:
-    """The course's edge detector: one image, white with black columns in the middle, and its correlation with [1, -1]."""
+    """The course's edge detector: a white image with black columns in the middle, its correlation with [1, -1]."""
     wanted = (1, shape[-2], shape[-1] - 1) if len(shape) == 3 else ()
     if len(shape) != 3 or shape[0] != 1 or tuple(output) != wanted:
-        raise Fault(
-            f"edges: an image of 1 x h x w has edges of 1 x h x (w - 1); the network takes {_by(shape)} and gives {_by(output)}"
-        )
+        told = f"the network takes {_by(shape)} and gives {_by(output)}"
+        raise Fault(f"edges: an image of 1 x h x w has edges of 1 x h x (w - 1); {told}")
     image = torch.ones(1, *shape)
     width = shape[-1]
     image[..., width // 4 : width - width // 4] = 0

@@ -84,9 +84,9 @@ class Data:
 class Order:
     """Batches of indices, a function of (seed, epoch) alone; each of `world` processes takes its share of a batch.
 
-    What is left over at the end is a smaller batch. It is left out where some process would get nothing of it, and where
-    it is one sample beside other batches, as a batch norm cannot learn from it. Without a seed the order is the data's
-    own, and nothing is left out.
+    What is left over at the end is a smaller batch. It is left out where some process would get nothing of it, and
+    where it is one sample beside other batches, as a batch norm cannot learn from it. Without a seed the
+    order is the data's own, and nothing is left out.
     """
 
     def __init__(
@@ -156,7 +156,7 @@ def divided(inputs: Sequence[torch.Tensor], targets: torch.Tensor) -> tuple[Samp
 
 
 def moments(x: torch.Tensor, scale: float) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of each channel, of at most 10,000 samples; one of all where there is no channel axis."""
+    """Mean and standard deviation of each channel, of at most 10,000 samples; of all values without channels."""
     x = x[:10_000].float() * scale
     axes = [d for d in range(x.dim()) if d != 1] if x.dim() > 2 else list(range(x.dim()))
     std = x.std(axes, correction=0)

@@ -1,8 +1,8 @@
 """MNIST-1D: ten template signals, deformed and put in noise; 40 values each, made here by the published recipe.
 
-Greydanus and Kobak, "Scaling down deep learning with MNIST-1D" (2020): pad, stretch, scale, shift round, add noise, shear,
-subsample. The numbers are theirs; the random ones are drawn by numpy's generator, so single signals differ from the
-published file.
+Greydanus and Kobak, "Scaling down deep learning with MNIST-1D" (2020): pad, stretch, scale, shift round, add noise,
+shear, subsample. The numbers are theirs; the random ones are drawn by numpy's generator, so single signals differ
+from the published file.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ def whitened() -> np.ndarray[Any, Any]:
 
     x = np.array(TEMPLATES)
     x = (x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True)
-    return (x - x[:, :1]) / 6
+    found: np.ndarray[Any, Any] = (x - x[:, :1]) / 6
+    return found
 
 
 def _signal(template: np.ndarray[Any, Any], random: np.random.Generator) -> np.ndarray[Any, Any]:
@@ -81,7 +82,8 @@ def _signal(template: np.ndarray[Any, Any], random: np.random.Generator) -> np.n
 def _stretched(x: np.ndarray[Any, Any], length: int) -> np.ndarray[Any, Any]:
     import numpy as np
 
-    return np.interp(np.linspace(0, 1, length), np.linspace(0, 1, len(x)), x)
+    found: np.ndarray[Any, Any] = np.interp(np.linspace(0, 1, length), np.linspace(0, 1, len(x)), x)
+    return found
 
 
 def blurred(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -90,4 +92,5 @@ def blurred(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
     reach = int(4 * BLUR + 0.5)
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / BLUR) ** 2)
-    return np.convolve(np.pad(x, reach, mode="symmetric"), kernel / kernel.sum(), mode="valid")
+    found: np.ndarray[Any, Any] = np.convolve(np.pad(x, reach, mode="symmetric"), kernel / kernel.sum(), mode="valid")
+    return found
