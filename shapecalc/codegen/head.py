@@ -64,9 +64,9 @@ def network_notes(report: Report) -> list[str]:
     made = "; ".join(shape_text(w.shape) for w in graph.outputs)
     totals = report.totals
     least = {key: "at least " * (key in report.lower_bounds) for key in ("params", "macs")}
-    macs = f"{totals.macs:,}" if isinstance(totals.macs, int) else str(totals.macs)
+    params, macs = (f"{n:,}" if isinstance(n, int) else str(n) for n in (totals.params, totals.macs))
     return [
-        f"{report.name}: {least['params']}{totals.params:,} parameters.",
+        f"{report.name}: {least['params']}{params} parameters.",
         f"{least['macs']}{macs} multiply-accumulates for one sample.".replace("at least", "At least"),
         f"Input: {given.removeprefix('input ')}. Output: {made}.",
     ]

@@ -12,6 +12,7 @@ from shapecalc.codegen.flat import flat
 from shapecalc.codegen.head import network_name
 from shapecalc.codegen.plan import Unstructured
 from shapecalc.codegen.structured import STUB, structured, support_of
+from shapecalc.dims.sym import names
 
 if TYPE_CHECKING:
     from shapecalc.analysis.report import Report
@@ -28,6 +29,12 @@ def emission(report: Report) -> Emission:
     graph = report.graph
     if graph is None or not graph.outputs or any(d.severity == "error" for d in report.diagnostics):
         raise ValueError(f"{report.path} has errors, so no module can be made of it")
+    free = {name for shape in report.state_dict().values() for size in shape for name in names(size)}
+    if free:
+        listed = ", ".join(sorted(free))
+        raise ValueError(
+            f"{report.path} has tensors whose sizes depend on {listed}: set it, as by --set {min(free)}=..."
+        )
     try:
         return structured(report)
     except Unstructured as reason:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from shapecalc.dims.field import Field
+from shapecalc.dims.sym import bind
 from shapecalc.ops.dtypes import FLOATS
 from shapecalc.torchside.run import example_inputs, run_layers
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 MOST_WORK = 4 * 10**10
 """Multiply-accumulates that the probes of one axis may cost; beyond it fewer lines are probed."""
 CHUNK = 16
+MOST_BYTES = 2**31
+"""What the values of all layers may take for the lines that one forward pass probes; a pass holds them all."""
 AT_RANDOM = 4
 """Outputs that are looked at beside those at the edges and in the middle."""
 
@@ -41,6 +44,12 @@ class Probe:
         self.lines = lines
         self.tracks = tracks
         self.seen: dict[int, torch.Tensor] = {}
+
+
+def _bytes_of_values(report: Report, sizes: Mapping[str, int]) -> int:
+    """Bytes of all layers' outputs for one sample, as far as they are known."""
+    known = [layer.activation_bytes for layer in report.layers if layer.activation_bytes is not None]
+    return sum(int(bind(n, sizes)) for n in known)
 
 
 def untold(report: Report) -> str:
@@ -115,7 +124,7 @@ def _probe(
     affordable = max(8, MOST_WORK // max(1, macs if isinstance(macs, int) else 10**8))
     probe = Probe(list(range(0, extent, ceil(extent / affordable))), tracks)
     batched = all(str(w.shape[0]) == "N" for w in graph.inputs if w.shape)
-    size = CHUNK if batched else 1
+    size = max(1, min(CHUNK, MOST_BYTES // max(1, _bytes_of_values(report, sizes)))) if batched else 1
     parts: dict[int, list[torch.Tensor]] = {}
     for start in range(0, len(probe.lines), size):
         lines = probe.lines[start : start + size]

@@ -63,7 +63,7 @@ class Watch:
     # values of the lines that a forward of ours runs
 
     def _called(self, frame: Any, event: str, _: Any) -> Any:
-        if frame.f_code.co_filename != self.file or frame.f_code.co_name != "forward" or not self.active:
+        if not self._ours(frame) or not self.active:
             return None
         unit = self.active[-1]
         if not isinstance(unit, Unit):
@@ -95,14 +95,17 @@ class Watch:
         part = self.active[-1]
         if isinstance(part, Node):
             return part.index
-        frame = sys._getframe()
-        while frame.f_code.co_filename != self.file or frame.f_code.co_name != "forward":
-            if frame.f_back is None:
-                return first_node(part)
+        frame = sys._getframe().f_back
+        while frame is not None:  # a class that came along has a forward in the same file, and no line of a layer
+            site = self.emitted.sites.get(frame.f_lineno) if self._ours(frame) else None
+            step = None if site is None else site.step(part)
+            if step is not None:
+                return first_node(step.part)
             frame = frame.f_back
-        site = self.emitted.sites.get(frame.f_lineno)
-        step = None if site is None else site.step(part)
-        return first_node(part if step is None else step.part)
+        return first_node(part)
+
+    def _ours(self, frame: Any) -> bool:
+        return bool(frame.f_code.co_filename == self.file and frame.f_code.co_name == "forward")
 
 
 def _called(units: Sequence[Unit]) -> Iterator[tuple[str, Unit | Node]]:
