@@ -57,11 +57,12 @@ def filled(message: str, text: str) -> dict[str, str] | None:
 
 
 def catalogue(language: str) -> dict[str, str]:
-    """The messages of a language by their English text."""
+    """The messages of a language by their English text, from all of its files."""
     from importlib.resources import files
 
-    place = files("shapecalc") / "locale" / language / "LC_MESSAGES" / "shapecalc.po"
-    return dict(entries(place.read_text(encoding="utf-8").splitlines()))
+    room = files("shapecalc") / "locale" / language / "LC_MESSAGES"
+    places = sorted((place for place in room.iterdir() if place.name.endswith(".po")), key=lambda place: place.name)
+    return dict(pair for place in places for pair in entries(place.read_text(encoding="utf-8").splitlines()))
 
 
 def entries(lines: Iterable[str]) -> Iterable[tuple[str, str]]:

@@ -1,0 +1,1 @@
+"""Questions on sizes, costs and receptive fields: made, worked, marked and exported."""

@@ -1,0 +1,115 @@
+"""Topics, levels, a seed -> a sheet of questions, none twice, each with three distractors where it offers choices.
+
+A question is made from its topic, level, number and the seed alone, so that `ID` and seed give it again for ever;
+numbers whose draw has no answer, or too few distractors, or was asked already, are passed over.
+"""
+
+from __future__ import annotations
+
+from itertools import cycle
+from typing import TYPE_CHECKING
+
+from shapecalc.explain.words import Words
+from shapecalc.quiz.draw import Draw
+from shapecalc.quiz.problem import Unsolvable
+from shapecalc.quiz.question import CHOICE, Ask, Question, Sheet, Wrong
+from shapecalc.quiz.registry import TOPICS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from shapecalc.quiz.problem import Solved
+    from shapecalc.quiz.question import Value
+    from shapecalc.quiz.topic import Topic
+
+DISTRACTORS = 3
+TRIES = 200
+"""Draws in a row without a new question after which a topic has no more of them."""
+
+
+class Exhausted(ValueError):
+    """A topic has not as many different questions as were asked for."""
+
+
+def sheet(
+    topics: Sequence[str],
+    levels: Sequence[int],
+    count: int,
+    seed: str,
+    *,
+    kinds: Sequence[str] = (),
+    lang: str = "en",
+    title: str = "",
+) -> Sheet:
+    """That many questions, topic by topic in turn. Raises Exhausted, naming the topic that has no more."""
+    say = Words(lang)
+    sources = [_numbered(TOPICS[topic], level, seed, kinds, say) for level in levels for topic in topics]
+    found: dict[str, Question] = {}
+    for source in cycle(sources):
+        if len(found) >= count:
+            break
+        question = next(q for q in source if q.text not in found)
+        found[question.text] = question
+    return Sheet(title or say("Sizes, costs and receptive fields"), lang, seed, list(found.values()))
+
+
+def _numbered(topic: Topic, level: int, seed: str, kinds: Sequence[str], say: Words) -> Iterator[Question]:
+    """The questions of a topic and level, number by number."""
+    number = misses = 0
+    while misses < TRIES:
+        question = made(topic, level, number, seed, say, kinds)
+        number += 1
+        misses = 0 if question is not None else misses + 1
+        if question is not None:
+            yield question
+    raise Exhausted(f"{topic.name}, level {level}: no more questions of the kinds wanted")
+
+
+def made(topic: Topic, level: int, number: int, seed: str, say: Words, kinds: Sequence[str] = ()) -> Question | None:
+    """One question; None where this number's draw gives none."""
+    draw = Draw(seed, topic.name, level, number)
+    problem = topic.draw(draw, level)
+    offered = [kind for kind in topic.kinds if not kinds or kind in kinds]
+    if not offered:
+        return None
+    try:
+        solved = problem.solve()
+    except Unsolvable:
+        return None
+    kind = draw.among(offered)
+    asks = {name: asked(name, one, topic, draw, kind, say) for name, one in solved.items()}
+    if kind == CHOICE and any(len(ask.choices) <= DISTRACTORS for ask in asks.values()):
+        return None
+    head, rows = topic.table(problem, asks, say)
+    text = topic.text(problem, solved, say)
+    place = f"{topic.name}.{level}.{number}"
+    return Question(place, topic.name, level, kind, text, list(asks.values()), problem.given(), head, rows)
+
+
+def asked(name: str, solved: Solved, topic: Topic, draw: Draw, kind: str, say: Words) -> Ask:
+    """One value with the mistakes that can be made, and what there is to choose from."""
+    wrongs = wrongs_of(solved, topic, say)
+    label, unit = topic.label(name, say)
+    choices: list[Value] = []
+    if kind == CHOICE:
+        choices = draw.shuffled([solved.answer, *draw.some([w.value for w in wrongs], DISTRACTORS)])
+    return Ask(
+        solved.answer,
+        name=name,
+        label=label,
+        unit=unit,
+        choices=choices,
+        wrongs=wrongs,
+        lines=solved.lines(),
+        notes=solved.notes(say),
+    )
+
+
+def wrongs_of(solved: Solved, topic: Topic, say: Words) -> list[Wrong]:
+    """The values of the topic's mistakes: possible ones, none the answer, none twice."""
+    found: dict[Value, Wrong] = {}
+    for mistake in topic.mistakes:
+        value = mistake.value(solved)
+        if value is not None:
+            found.setdefault(value, Wrong(value, mistake.name, say(mistake.feedback)))
+    return list(found.values())

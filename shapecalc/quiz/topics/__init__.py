@@ -1,0 +1,1 @@
+"""The topics, by theme; `shapecalc.quiz.registry` lists them."""

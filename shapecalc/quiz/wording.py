@@ -1,0 +1,54 @@
+"""Pieces of questions in words: a layer as PyTorch writes it, a shape, a spec of a few layers, a matrix."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shapecalc.ops.op import construct
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from shapecalc.ops.op import Operator
+
+
+def spec(sizes: Sequence[int], layers: Sequence[tuple[str, str, Mapping[str, Any]]]) -> str:
+    """A spec of layers in a row, each (name, operator, arguments), under an input without its batch.
+
+    >>> print(spec([1, 8, 8], [("conv", "Conv2d", {"out_channels": 4, "kernel_size": 3})]), end="")
+    shapecalc: 1
+    input: [1, 8, 8]
+    layers:
+      conv: {Conv2d: {out_channels: 4, kernel_size: 3}}
+    """
+    lines = ["shapecalc: 1", f"input: {_flow(list(sizes))}", "layers:"]
+    lines += [f"  {name}: {operator if not args else _flow({operator: args})}" for name, operator, args in layers]
+    return "\n".join(lines) + "\n"
+
+
+def _flow(value: Any) -> str:
+    """A value as YAML writes it on one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    return {True: "true", False: "false", None: "null"}[value] if isinstance(value, bool | None) else str(value)
+
+
+def code(op: Operator) -> str:
+    """The layer as PyTorch writes it, between backticks."""
+    return f"`{construct(op, type(op).__name__)}`"
+
+
+def sizes(shape: Sequence[Any]) -> str:
+    """A shape as people read it, its batch N left out: "3 × 224 × 224"."""
+    kept = [s for s in shape if str(s) != "N"] if shape else []
+    return " × ".join(map(str, kept))
+
+
+def matrix(rows: Sequence[Sequence[Any]]) -> str:
+    """A fenced block with a row a line, columns under one another."""
+    cells = [[str(v) for v in row] for row in rows]
+    width = max(len(cell) for row in cells for cell in row)
+    lines = [" ".join(cell.rjust(width) for cell in row) for row in cells]
+    return "\n".join(["```", *lines, "```"])
