@@ -54,12 +54,20 @@ class GaussianNLLLoss(ElementLoss):
     """The negative log likelihood of values under a mean and a variance."""
 
     inputs = ("input", "target", "var")
-    further: ClassVar[Mapping[str, frozenset[str]]] = {"target": NUMBERS, "var": FLOATS}
+    further: ClassVar[Mapping[str, frozenset[str]]] = {"target": NUMBERS, "var": NUMBERS}
     attributes = (
         Attribute("full", FLAG, False, "whether the constant term is added"),
         Attribute("eps", NUMBER, 1e-06, "least variance"),
         REDUCTION,
     )
+
+    eps: float
+
+    def unfit_dtypes(self, *dtypes: str) -> str:
+        """The variance is held to eps in place, and no tensor of integers holds a float."""
+        if dtypes[2] in FLOATS or isinstance(self.eps, int):
+            return ""
+        return f"holds its var to at least {self.eps}, which {dtypes[2]} cannot be"
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
         """The variance has the input's shape, with one axis of size 1 at most, or lacks the last axis."""

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 
 from shapecalc.analysis.verdict import Verdict
 from shapecalc.lint.fix import edited
-from shapecalc.lint.registry import RULES
+from shapecalc.lint.registry import PAGES, RULES
 from shapecalc.pipeline import check
 from shapecalc.render.listing import well_formed, whole_message
 from shapecalc.render.sarif import MOST, render_sarif
@@ -91,6 +91,9 @@ def test_rules_with_a_manual_page_bring_it() -> None:
         for code in line.split():
             assert "## Bad\n\n```yaml\nshapecalc: 1\n" in helps[code]["markdown"], code
             assert "Bad:\n\n    shapecalc: 1\n" in helps[code]["text"], code
+    for _, line in PAGES:
+        for code in line.split():
+            assert "## Bad\n\n```yaml\n" in helps[code]["markdown"], code
 
 
 def test_a_region_is_the_text_that_is_meant() -> None:
