@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from shapecalc.cli.reading import broken, report_at
 from shapecalc.cli.settings import settings_of
-from shapecalc.pipeline import check
 from shapecalc.render.paint import Paint, wants_colour
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from shapecalc.analysis.compare import Comparison
-    from shapecalc.analysis.report import Report
 
 BOUNDS = {
     "max_params_growth": "params",
@@ -63,9 +62,9 @@ def command(before: str, after: str, assignments: tuple[str, ...], **options: An
     settings = settings_of(assignments)
     if after.endswith(SUFFIXES):
         return _weighed(before, after, settings, options)
-    reports = [_report(path, settings) for path in (before, after)]
-    if any(d.severity == "error" for r in reports for d in r.diagnostics):
-        _complain(reports)
+    reports = [report_at(path, settings) for path in (before, after)]
+    faults = [broken(report) for report in reports]  # of both, before any is given up
+    if any(faults):
         return 1
     comparison = Comparison(*reports)
     _print(comparison, options)
@@ -82,33 +81,10 @@ def _weighed(path: str, checkpoint: str, settings: dict[str, Any], options: dict
     bound = next((name for name in BOUNDS if options[name] is not None), None)
     if bound is not None:
         raise click.UsageError(f"--{bound.replace('_', '-')} compares specs, and {checkpoint} is a checkpoint")
-    report = _report(path, settings)
-    if any(d.severity == "error" for d in report.diagnostics):
-        _complain([report])
+    report = report_at(path, settings)
+    if broken(report):
         return 1
     return against(report, checkpoint, options)
-
-
-def _report(path: str, settings: dict[str, Any]) -> Report:
-    if path == "-":
-        from shapecalc.pipeline import check_text
-
-        return check_text(sys.stdin.buffer.read().decode("utf-8", "replace"), "<stdin>", settings)
-    try:
-        return check(path, settings)
-    except OSError as error:
-        raise click.ClickException(f"{path}: {error.strerror or error}") from None
-
-
-def _complain(reports: list[Report]) -> None:
-    from shapecalc.analysis.verdict import Verdict
-    from shapecalc.render.text import render_full
-
-    for report in reports:
-        verdict = Verdict(report)
-        verdict.found = [f for f in verdict.found if f.severity == "error"]
-        for text in render_full(verdict):
-            click.echo(text, err=True)
 
 
 def _print(comparison: Comparison, options: dict[str, Any]) -> None:

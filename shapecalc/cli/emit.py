@@ -6,8 +6,8 @@ from typing import TextIO
 
 import click
 
+from shapecalc.cli.reading import broken, report_at
 from shapecalc.cli.settings import settings_of
-from shapecalc.pipeline import check
 
 
 @click.command("emit")
@@ -15,20 +15,16 @@ from shapecalc.pipeline import check
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Set a param or an input size.")
 @click.option("-o", "--output", type=click.File("w", encoding="utf-8", lazy=True), default="-", help="File to write.")
 def command(path: str, assignments: tuple[str, ...], output: TextIO) -> int:
-    """Print the torch.nn.Module that a spec stands for."""
-    from shapecalc.analysis.verdict import Verdict
+    """Print the torch.nn.Module that a spec, or - for standard input, stands for."""
     from shapecalc.codegen.module import emit
-    from shapecalc.render.text import render_full
 
-    try:
-        report = check(path, settings_of(assignments))
-    except OSError as error:
-        raise click.ClickException(f"{path}: {error.strerror or error}") from None
+    report = report_at(path, settings_of(assignments))
+    if broken(report):
+        return 1
     try:
         text = emit(report)
     except ValueError as error:
-        for text in (*render_full(Verdict(report)), str(error)):
-            click.echo(text, err=True)
+        click.echo(str(error), err=True)
         return 1
     output.write(text)
     return 0

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shapecalc.cli.reading import broken, report_at
 from shapecalc.cli.settings import settings_of
-from shapecalc.pipeline import check
 
 if TYPE_CHECKING:
     from shapecalc.analysis.report import Report
@@ -51,25 +51,12 @@ def command(
     """
     from shapecalc.explain.words import Words
 
-    try:
-        report = check(path, settings_of(assignments), batch_size=batch_size)
-    except OSError as error:
-        raise click.ClickException(f"{path}: {error.strerror or error}") from None
-    errors = any(d.severity == "error" for d in report.diagnostics)
-    if errors:
-        _complain(report)
+    report = report_at(path, settings_of(assignments), batch_size=batch_size)
+    errors = broken(report)
     if report.graph is None:
         return 1
     _print(_page(report, layer, what or WHAT, Words(lang)), form, color)
     return int(errors)
-
-
-def _complain(report: Report) -> None:
-    from shapecalc.analysis.verdict import Verdict
-    from shapecalc.render.text import render_full
-
-    for text in render_full(Verdict(report)):
-        click.echo(text, err=True)
 
 
 def _page(report: Report, layer: str | None, what: tuple[str, ...], say: Words) -> list[Block]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from shapecalc.cli.reading import broken, report_at
 from shapecalc.cli.settings import settings_of
 
 if TYPE_CHECKING:
@@ -52,13 +53,11 @@ def _one(kinds: tuple[str, ...]) -> str:
 
 
 def _run(path: str, kind: str, settings: dict[str, Any], options: dict[str, Any]) -> int:
-    from shapecalc.cli.diff import _complain, _report
     from shapecalc.rewrite.refusal import Refused
     from shapecalc.rewrite.rewrite import rewrite
 
-    report = _report(path, settings)
-    if any(d.severity == "error" for d in report.diagnostics):
-        _complain([report])
+    report = report_at(path, settings)
+    if broken(report):
         return 1
     try:
         done = rewrite(report, kind, settings)

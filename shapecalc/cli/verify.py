@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import os
-import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from shapecalc.cli.reading import STDIN, broken, report_at
 from shapecalc.cli.settings import settings_of
-from shapecalc.pipeline import check, check_text
-from shapecalc.source.text import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from shapecalc.analysis.report import Report
     from shapecalc.torchside.verify import Verification
-
-STDIN = "<stdin>"
 
 
 @click.command("verify")
@@ -79,25 +75,15 @@ class _Run:
     def of(self, path: str) -> list[Verification]:
         """The verifications of a file, one for each choice of sizes; what is wrong with the file is told."""
         try:
-            report = self.report(path)
-        except OSError as error:
-            click.echo(f"shapecalc: {path}: {error.strerror or error}", err=True)
+            report = report_at(path, self.settings, name=self.options["stdin_filename"] or STDIN)
+        except click.ClickException as missing:
+            click.echo(f"shapecalc: {missing.message}", err=True)
             self.missing = True
             return []
-        if any(d.severity == "error" for d in report.diagnostics):
+        if broken(report):
             self.broken = True
-            _complain(report)
             return []
         return _verified(report, self.options)
-
-    def report(self, path: str) -> Report:
-        if path != "-":
-            return check(path, self.settings)
-        name = self.options["stdin_filename"] or STDIN
-        source, problem = decode(sys.stdin.buffer.read(), name)
-        if source is None:
-            raise OSError(problem.message if problem else "cannot be read")
-        return check_text(source.text, name, self.settings)
 
     def status(self, found: list[Verification]) -> int:
         return 2 if self.missing else int(self.broken or not all(v.ok for v in found))
@@ -114,14 +100,6 @@ def _verified(report: Report, options: dict[str, Any]) -> list[Verification]:
     if done[0].findings and done[0].device != META:  # the meta device lets faults through
         done[0].findings += refused(report)
     return done
-
-
-def _complain(report: Report) -> None:
-    from shapecalc.analysis.verdict import Verdict
-    from shapecalc.render.text import render_full
-
-    for text in render_full(Verdict(report)):
-        click.echo(text, err=True)
 
 
 def _print(found: list[Verification], options: dict[str, Any]) -> None:
