@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -129,12 +130,17 @@ def diagnostics() -> str:
 
 
 def commands() -> str:
-    """The help of every command."""
+    """The help of every command, and of those below one."""
     parts = ["# Commands\n\nMade from `--help` by `python -m tests.generate`.\n"]
-    for name in ("", *COMMANDS):
+    for name in ("", *(name for top in COMMANDS for name in _with_those_below(top))):
         command = f"shapecalc {name} --help".replace("  ", " ")
         parts.append(f"## {f'shapecalc {name}'.strip()}\n\n```\n{_output(command)}\n```\n")
     return "\n".join(parts)
+
+
+def _with_those_below(name: str) -> list[str]:
+    command = import_module(f"shapecalc.cli.{name}").command
+    return [name, *(f"{name} {below}" for below in getattr(command, "commands", {}))]
 
 
 if __name__ == "__main__":

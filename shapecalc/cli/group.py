@@ -20,6 +20,7 @@ COMMANDS = {
     "train": "Train the network of a spec.",
     "eval": "Print loss and accuracy of trained weights on held-out samples.",
     "predict": "Print what a trained network takes images for.",
+    "quiz": "Make questions on sizes and costs, work them, mark answers, take them.",
     "diff": "Compare two specs, or a spec with a checkpoint: layers, figures, state_dict keys.",
     "rewrite": "Rewrite a network: heads as convolutions and back, batch norms folded, kernels factored.",
     "schema": "Print the JSON Schema of the spec language, for editors.",

@@ -6,13 +6,14 @@ numbers whose draw has no answer, or too few distractors, or was asked already, 
 
 from __future__ import annotations
 
-from itertools import cycle
+from itertools import count as count_up
+from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
 from shapecalc.explain.words import Words
 from shapecalc.quiz.draw import Draw
 from shapecalc.quiz.problem import Unsolvable
-from shapecalc.quiz.question import CHOICE, Ask, Question, Sheet, Wrong
+from shapecalc.quiz.question import CHOICE, NUMBER, Ask, Question, Sheet, Wrong
 from shapecalc.quiz.registry import TOPICS
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 DISTRACTORS = 3
 TRIES = 200
-"""Draws in a row without a new question after which a topic has no more of them."""
+"""Numbers in a row without a new question after which a topic has no more of them."""
 
 
 class Exhausted(ValueError):
@@ -43,42 +44,45 @@ def sheet(
 ) -> Sheet:
     """That many questions, topic by topic in turn. Raises Exhausted, naming the topic that has no more."""
     say = Words(lang)
-    sources = [_numbered(TOPICS[topic], level, seed, kinds, say) for level in levels for topic in topics]
+    sources = [
+        (f"{topic}, level {level}", _numbered(TOPICS[topic], level, seed, kinds, say))
+        for level in levels
+        for topic in topics
+    ]
     found: dict[str, Question] = {}
-    for source in cycle(sources):
+    for name, source in cycle(sources):
         if len(found) >= count:
             break
-        question = next(q for q in source if q.text not in found)
+        tries = islice(source, TRIES)
+        question = next((q for q in tries if q is not None and q.text not in found), None)
+        if question is None:
+            raise Exhausted(f"{name}: no more questions of the kinds wanted")
         found[question.text] = question
     return Sheet(title or say("Sizes, costs and receptive fields"), lang, seed, list(found.values()))
 
 
-def _numbered(topic: Topic, level: int, seed: str, kinds: Sequence[str], say: Words) -> Iterator[Question]:
+def _numbered(topic: Topic, level: int, seed: str, kinds: Sequence[str], say: Words) -> Iterator[Question | None]:
     """The questions of a topic and level, number by number."""
-    number = misses = 0
-    while misses < TRIES:
-        question = made(topic, level, number, seed, say, kinds)
-        number += 1
-        misses = 0 if question is not None else misses + 1
-        if question is not None:
-            yield question
-    raise Exhausted(f"{topic.name}, level {level}: no more questions of the kinds wanted")
+    return (made(topic, level, number, seed, say, kinds) for number in count_up())
 
 
 def made(topic: Topic, level: int, number: int, seed: str, say: Words, kinds: Sequence[str] = ()) -> Question | None:
-    """One question; None where this number's draw gives none."""
+    """One question; None where this number's draw gives none, or one of another kind than those wanted."""
     draw = Draw(seed, topic.name, level, number)
-    problem = topic.draw(draw, level)
-    offered = [kind for kind in topic.kinds if not kinds or kind in kinds]
-    if not offered:
-        return None
     try:
+        problem = topic.draw(draw, level)
+        kind = draw.among(topic.offers(problem))
+        if kinds and kind not in kinds:
+            return None
         solved = problem.solve()
     except Unsolvable:
         return None
-    kind = draw.among(offered)
+    if not topic.sensible(problem, solved):
+        return None
     asks = {name: asked(name, one, topic, draw, kind, say) for name, one in solved.items()}
     if kind == CHOICE and any(len(ask.choices) <= DISTRACTORS for ask in asks.values()):
+        return None
+    if kind == NUMBER and topic.mistakes and not any(ask.wrongs for ask in asks.values()):
         return None
     head, rows = topic.table(problem, asks, say)
     text = topic.text(problem, solved, say)
@@ -100,8 +104,8 @@ def asked(name: str, solved: Solved, topic: Topic, draw: Draw, kind: str, say: W
         unit=unit,
         choices=choices,
         wrongs=wrongs,
-        lines=solved.lines(),
-        notes=solved.notes(say),
+        lines=solved.lines(say),
+        notes=[*solved.notes(say), *(say(remark) for remark in topic.remarks)],
     )
 
 

@@ -1,19 +1,27 @@
 """Named mistakes: the same rules with one thing changed -> the value that whoever makes the mistake comes to.
 
 A mistake reads the formula of the right answer, as the operator's own rules gave it, and works it out with other values
-of its letters or with a piece of the arithmetic changed. So it needs no formula of its own.
+of its letters or with a piece of the arithmetic changed; or it settles the operator, or another one, with other
+arguments. So it needs no formula of its own.
 """
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
+from shapecalc.explain.steps import AXES
+from shapecalc.explain.trace import Trace
 from shapecalc.explain.tree import FLOOR, PRODUCT, SUM, Name, Number, Work, names
+from shapecalc.ops.kinds import Unfit
+from shapecalc.ops.op import AT_LEAST_ZERO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from shapecalc.explain.steps import Working
     from shapecalc.explain.tree import Tree
+    from shapecalc.ops.op import Operator
     from shapecalc.quiz.problem import Solved
     from shapecalc.quiz.question import Value
 
@@ -34,17 +42,17 @@ class Mistake:
         """What the mistake leads to. An impossible number counts as one that nobody would give: it is None."""
         try:
             found = self.rule(solved)
-        except (ZeroDivisionError, ValueError, TypeError):
+        except (ArithmeticError, ValueError, TypeError, LookupError):
             return None
-        sizes = found if isinstance(found, tuple) else (found,)
-        if found is None or found == solved.answer or any(s is None or s <= 0 for s in sizes):
+        if found is None or found == solved.answer:
             return None
-        return found
+        least = -inf if solved.least is None else solved.least
+        return found if all(s >= least for s in (found if isinstance(found, tuple) else (found,))) else None
 
 
 def arithmetic(rule: Rule) -> Callable[[Solved], Value | None]:
     """A mistake in the arithmetic: every formula of the answer is rewritten and worked out again."""
-    return lambda solved: solved.together([rule(tree).value for tree in solved.trees])
+    return lambda solved: solved.worked(rule)
 
 
 def letters(**values: int | Callable[[Mapping[str, int]], int]) -> Callable[[Solved], Value | None]:
@@ -59,13 +67,18 @@ def _valued(tree: Tree, values: Mapping[str, Any]) -> Tree:
     known: dict[str, int] = {text: n.value for text, n in names(tree).items()}  # type: ignore[misc]
 
     def changed(name: Name) -> Tree:
-        stem = name.text if name.text in values else name.text.partition("_")[0]
+        stem = name.text if name.text in values else stem_of(name)
         if stem not in values:
             return name
         new = values[stem]
         return Number(new(known) if callable(new) else new)
 
     return rewritten(tree, lambda t: changed(t) if isinstance(t, Name) else t)
+
+
+def stem_of(name: Name) -> str:
+    """The letter without its axis: k of k_h; p_out keeps its word."""
+    return name.text[:-2] if name.text[-2:] in AXES else name.text
 
 
 def rewritten(tree: Tree, by: Rule) -> Tree:
@@ -106,7 +119,7 @@ def padding_once(tree: Tree) -> Tree:
         if not _is(part, PRODUCT) or len(part.parts) != 2:
             return part
         two, name = part.parts
-        padded = isinstance(name, Name) and name.text.partition("_")[0] == "p"
+        padded = isinstance(name, Name) and stem_of(name) == "p"
         return name if padded and isinstance(two, Number) and two.value == 2 else part
 
     return rewritten(tree, rule)
@@ -119,7 +132,7 @@ def whole_kernel(tree: Tree) -> Tree:
         if not _is(part, SUM) or len(part.parts) != 2 or not _one(part.parts[1]) or part.signs != (1, -1):
             return part
         first = part.parts[0]
-        return first if isinstance(first, Name) and first.text.partition("_")[0] == "k" else part
+        return first if isinstance(first, Name) and stem_of(first) == "k" else part
 
     return rewritten(tree, rule)
 
@@ -132,6 +145,116 @@ def _one(tree: Tree) -> bool:
     return isinstance(tree, Number) and tree.value == 1
 
 
+def added(tree: Tree) -> Tree:
+    """a - 2*p -> a + 2*p"""
+
+    def rule(part: Tree) -> Tree:
+        if not _is(part, SUM):
+            return part
+        signs = [1 if s < 0 and _padding(p) else s for p, s in zip(part.parts, part.signs, strict=True)]
+        return Work(SUM, part.parts, signs)
+
+    return rewritten(tree, rule)
+
+
+def _padding(tree: Tree) -> bool:
+    return any(stem_of(name) == "p" for name in names(tree).values())
+
+
+def last_one_left_out(tree: Tree) -> Tree:
+    """(i - 1)*s + k + 1 -> (i - 1)*s + k, in the outermost sum only."""
+    if not _is(tree, SUM):
+        return tree
+    kept = [(p, s) for p, s in zip(tree.parts, tree.signs, strict=True) if not (_one(p) and s > 0)]
+    return Work(SUM, [p for p, _ in kept], [s for _, s in kept])
+
+
+def arguments(**values: Any) -> Callable[[Solved], Value | None]:
+    """A mistake about arguments: the same operator with others, a value or what a function makes of the operator."""
+
+    def rule(solved: Solved) -> Value | None:
+        op = _operator(solved)
+        changed = {name: value(op) if callable(value) else value for name, value in values.items()}
+        return _figures(solved, type(op), changed)
+
+    return rule
+
+
+def operator(by: Callable[[str], str]) -> Callable[[Solved], Value | None]:
+    """A mistake about the operator: another one, whose name is made of the right one's, with the same arguments."""
+
+    def rule(solved: Solved) -> Value | None:
+        from shapecalc.ops.registry import find
+
+        own = type(_operator(solved))
+        other = find(by(own.__name__))
+        return None if other is own else _figures(solved, other, {})
+
+    return rule
+
+
+def _operator(solved: Solved) -> Operator:
+    if solved.work is None:
+        raise ValueError("no single layer")
+    return solved.work.trace.plain_op
+
+
+def _figures(solved: Solved, form: type[Operator], changed: Mapping[str, Any]) -> Value | None:
+    again = settled(solved, form, changed)
+    if again is None:
+        return None
+    found = [_figure(again, w.quantity) for w in solved.workings]
+    return None if None in found else solved.together([w.answer for w in found if w is not None])
+
+
+def settled(solved: Solved, form: type[Operator], changed: Mapping[str, Any]) -> Trace | None:
+    """The operator of that class on the same input, with what it knows of the arguments; None where it cannot be."""
+    assert solved.work is not None
+    trace = solved.work.trace
+    kinds = {a.name: a.kind for a in form.attributes}
+    kept = {name: value for name, value in trace.plain_op.given.items() if name in kinds and name not in changed}
+    try:
+        read = {name: kinds[name].read(value) for name, value in changed.items() if name in kinds}
+    except Unfit:  # a convolution cannot be without a stride
+        return None
+    op = form({**kept, **read}, *trace.plain_xs)
+    needs = op.needs(*trace.plain_xs)
+    fits = all(need[1] >= 0 if need[0].relation == AT_LEAST_ZERO else need[1] == 0 for need in needs)
+    return Trace(op, trace.plain_xs, trace.batch) if fits else None
+
+
+def _figure(trace: Trace, quantity: str) -> Working | None:
+    """The figure of that name: an axis, "params", "macs" or a tensor's values."""
+    axes = {w.quantity: w for w in trace.sizes()}
+    if quantity in axes:
+        return axes[quantity]
+    if quantity in ("params", "macs"):
+        return trace.params() if quantity == "params" else trace.macs()
+    found = trace.tensors().get(quantity)
+    return None if found is None else found[0]
+
+
+def stride_of_nothing(solved: Solved) -> Value | None:
+    """A stride of 1 where none is given."""
+    return None if _operator(solved).given.get("stride") is not None else arguments(stride=1)(solved)
+
+
+def channels_kept(solved: Solved) -> Value | None:
+    """The shape with the channels that arrive."""
+    if not isinstance(solved.answer, tuple) or solved.work is None:
+        return None
+    trace = solved.work.trace
+    return (trace.plain_xs[0][-1 - trace.rank], *solved.answer[1:])
+
+
+def plainly_rounded_up(solved: Solved) -> Value | None:
+    """The formula without `ceil_mode`, rounded up."""
+    trace = settled(solved, type(_operator(solved)), {"ceil_mode": False})
+    found = [] if trace is None else [_figure(trace, w.quantity) for w in solved.workings]
+    trees = [w.tree for w in found if w is not None and w.tree is not None]
+    return solved.together([rounded_up(tree).value for tree in trees]) if len(trees) == len(solved.workings) else None
+
+
 NO_PLUS_ONE = Mistake("no-plus-one", "The first window counts too: add 1 after the division.", arithmetic(no_plus_one))
 ROUNDED_UP = Mistake("rounded-up", "The division was rounded up; torch rounds it down.", arithmetic(rounded_up))
 PADDING_ONCE = Mistake(
@@ -142,4 +265,61 @@ STRIDE_FORGOTTEN = Mistake("stride-forgotten", "The stride was taken for 1.", le
 DILATION_FORGOTTEN = Mistake("dilation-forgotten", "The dilation was taken for 1.", letters(d=1))
 GROUPS_FORGOTTEN = Mistake(
     "groups-forgotten", "The groups were left out: a filter sees only the channels of its group.", letters(g=1)
+)
+KERNEL_WHOLE = Mistake(
+    "kernel-whole", "The kernel's whole size was taken where its steps, k - 1, belong.", arithmetic(whole_kernel)
+)
+DILATION_TIMES_KERNEL = Mistake(
+    "dilation-times-kernel",
+    "A dilated kernel spans d*(k - 1) + 1 cells, not d*k.",
+    letters(k=lambda known: known["k"] * known["d"], d=1),
+)
+DILATION_AS_GAP = Mistake(
+    "dilation-as-gap",
+    "Dilation d is the distance of two cells of the kernel: d - 1 cells lie between them, not d.",
+    letters(d=lambda known: known["d"] + 1),
+)
+CHANNELS_KEPT = Mistake(
+    "channels-kept",
+    "A convolution gives out_channels, however many arrive.",
+    channels_kept,
+)
+KERNEL_TURNED = Mistake(
+    "kernel-turned",
+    "Height and width of the kernel were exchanged.",
+    arguments(kernel_size=lambda op: list(op.kernel_size[::-1])),
+)
+TRANSPOSED_FOR_CONV = Mistake(
+    "transposed-for-conv",
+    "That is the size after a transposed convolution.",
+    operator(lambda name: name.replace("Conv", "ConvTranspose") if "Transpose" not in name else name),
+)
+CONV_FOR_TRANSPOSED = Mistake(
+    "conv-for-transposed",
+    "That is the size after a convolution; a transposed one goes the other way.",
+    operator(lambda name: name.replace("Transpose", "")),
+)
+OUTPUT_PADDING_FORGOTTEN = Mistake("output-padding-forgotten", "The output_padding was left out.", letters(p_out=0))
+PADDING_ADDED = Mistake(
+    "padding-added", "The padding of a transposed convolution is cut off, not added.", arithmetic(added)
+)
+NO_MINUS_ONE = Mistake(
+    "no-minus-one",
+    "The last kernel begins at (i - 1)*s: there are i kernels, but only i - 1 steps between them.",
+    letters(i=lambda known: known["i"] + 1),
+)
+PLUS_ONE_FORGOTTEN = Mistake("plus-one-forgotten", "The 1 at the end was left out.", arithmetic(last_one_left_out))
+STRIDE_TAKEN_FOR_ONE = Mistake(
+    "stride-default-one", "A pool whose stride is not given moves by its kernel_size.", stride_of_nothing
+)
+STRIDE_IS_KERNEL = Mistake(
+    "stride-is-kernel", "The stride is given; only where it is not, it is the kernel_size.", arguments(stride=None)
+)
+FLOOR_FOR_CEIL = Mistake(
+    "floor-for-ceil", "With `ceil_mode=True` the division is rounded up.", arguments(ceil_mode=False)
+)
+CEIL_WITHOUT_RULE = Mistake(
+    "ceil-without-rule",
+    "A last window that would begin in the right padding is dropped, also with `ceil_mode=True`.",
+    plainly_rounded_up,
 )

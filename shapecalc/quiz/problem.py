@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from shapecalc.explain.layer import Explained
 from shapecalc.pipeline import check_text
 from shapecalc.quiz.quantity import workings
-from shapecalc.quiz.question import Line
+from shapecalc.quiz.question import Line, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from shapecalc.analysis.report import Report
     from shapecalc.explain.layer import LayerWork
     from shapecalc.explain.steps import Working
-    from shapecalc.explain.tree import Tree
+    from shapecalc.explain.tree import Name, Tree
     from shapecalc.explain.words import Words
     from shapecalc.quiz.question import Value
 
@@ -33,13 +33,17 @@ class Unsolvable(ValueError):
 
 
 class Solved:
-    """An answer, one number for each working, and the layer that it is about (None for a whole network's)."""
+    """An answer, one number for each working, and the layer that it is about (None for a whole network's).
 
-    __slots__ = ("answer", "work", "workings")
+    `least` is the smallest number that somebody could take for an answer, None where there is none.
+    """
+
+    __slots__ = ("answer", "least", "work", "workings")
 
     def __init__(self, workings: Sequence[Working], work: LayerWork | None, whole: bool) -> None:
         self.workings = list(workings)
         self.work = work
+        self.least: int | None = 1
         if any(not isinstance(w.answer, int) for w in workings):
             raise Unsolvable(next((w.reason for w in workings if w.reason), "no number"))
         numbers: list[Any] = [w.answer for w in workings]
@@ -53,27 +57,65 @@ class Solved:
             raise ValueError("no formula")
         return found  # type: ignore[return-value]
 
+    def worked(self, rule: Callable[[Tree], Tree]) -> Value | None:
+        """The answer where the formulas are others; raises ValueError where there is none."""
+        return self.together([rule(tree).value for tree in self.trees])
+
     def together(self, values: Sequence[Any]) -> Value:
         """Numbers in the form of the answer."""
         return tuple(values) if isinstance(self.answer, tuple) else values[0]
 
-    def lines(self) -> list[Line]:
-        """Formula, substitution, arithmetic and answer; sizes that only pass are left out."""
-        found: dict[str, Line] = {}
-        for working in self.workings:
-            if len(self.workings) == 1 or not working.bare:
-                found |= {line.text: line for line in written(working)}
-        return list(found.values())
+    def lines(self, say: Words) -> list[Line]:
+        """Formula, substitution, arithmetic and answer; of several numbers each under its name."""
+        if len(self.workings) == 1:
+            return written(self.workings[0])
+        found = [line for names, working in self._groups(say) for line in labelled(names, written(working))]
+        return [*found, Line(shown(self.answer), r" \times ".join(str(w.answer) for w in self.workings))]
 
     def notes(self, say: Words) -> list[str]:
-        """What was rounded, what decided between formulas, and what the letters stand for."""
-        from shapecalc.explain.figures import shown
+        """What was rounded, what decided between formulas, and what the letters stand for, each said once."""
+        from shapecalc.explain import figures
 
-        found: dict[str, None] = {}
-        for working in self.workings:
-            block = shown(say, "", working)
-            found |= dict.fromkeys([*block.notes, *([block.letters] if block.letters else [])])
-        return list(found)
+        if len(self.workings) == 1:
+            block = figures.shown(say, "", self.workings[0])
+            return [*block.notes, *([block.letters] if block.letters else [])]
+        groups = self._groups(say)
+        blocks = [note for _, w in groups for note in figures.shown(say, "", w).notes]
+        return [*dict.fromkeys(blocks), *letters_of(groups, say)]
+
+    def _groups(self, say: Words) -> list[tuple[str, Working]]:
+        """Workings under the names of all axes that are worked out alike; sizes that only pass are left out."""
+        from shapecalc.explain.figures import say_axis
+
+        found: dict[tuple[str, str], tuple[list[str], Working]] = {}
+        for w in self.workings:
+            if not w.bare:
+                names, _ = found.setdefault((w.formula, w.substitution), ([], w))
+                names.append(say_axis(say, w.quantity))
+        return [(", ".join(names), w) for names, w in found.values()]
+
+
+def letters_of(groups: Sequence[tuple[str, Working]], say: Words) -> list[str]:
+    """What the letters of several workings stand for: those of all alike once, others under the working's name."""
+    from shapecalc.explain.figures import meaning
+
+    def told(name: Name) -> str:
+        word = meaning(say, name.meaning)
+        return f"{name.text} = {name.value}" + (f" ({word})" if word != name.text else "")
+
+    texts = {names: [told(letter) for letter in w.letters if letter.meaning] for names, w in groups}
+    alike = [text for text in dict.fromkeys(t for each in texts.values() for t in each)
+             if all(text in each for each in texts.values())]  # fmt: skip
+    own = [f"{names}: {', '.join(t for t in each if t not in alike)}" for names, each in texts.items()
+           if any(t not in alike for t in each)]  # fmt: skip
+    return [*([", ".join(alike)] if alike else []), *own]
+
+
+def labelled(label: str, lines: Sequence[Line]) -> list[Line]:
+    """The lines with a label before the first."""
+    first, *more = lines
+    escaped = label.replace("_", r"\_")
+    return [Line(f"{label}: {first.text}", rf"\text{{{escaped}: }} {first.latex}"), *more]
 
 
 def written(working: Working) -> list[Line]:
@@ -92,10 +134,13 @@ class Problem:
     """What is asked. Subclasses name the keys of their mapping in `keys`, by which the registry tells them apart."""
 
     keys: ClassVar[tuple[str, ...]]
+    optional: ClassVar[tuple[str, ...]] = ()
+    """Further keys, which may be left out; None is then their value."""
 
     def given(self) -> dict[str, Any]:
         """The problem as a mapping that JSON can hold, from which the class makes it again."""
-        return {key: getattr(self, key) for key in self.keys}
+        further = {key: getattr(self, key) for key in self.optional if getattr(self, key) is not None}
+        return {key: getattr(self, key) for key in self.keys} | further
 
     def solve(self) -> dict[str, Solved]:
         """The values asked for, by name ("" for a single one). Raises Unsolvable with the reason."""

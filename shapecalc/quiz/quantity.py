@@ -50,6 +50,13 @@ def _flops(work: LayerWork) -> Sequence[Working]:
     return [trace.working("flops", lambda: 2 * trace.op.macs(trace.xs, trace.ys), None if macs is None else 2 * macs)]
 
 
+def _buffers(work: LayerWork) -> Sequence[Working]:
+    """Values of running statistics and the like, which a module keeps beside its parameters."""
+    trace: Any = work.trace
+    actual = sum(prod(shape) for shape in trace.plain_op.buffers().values())
+    return [trace.working("buffers", lambda: sum(prod(shape) for shape in trace.op.buffers().values()), actual)]
+
+
 def _field(part: str) -> Callable[[LayerWork], Sequence[Working]]:
     def found(work: LayerWork) -> Sequence[Working]:
         working = next((getattr(f, part) for f in work.fields()), None)
@@ -64,6 +71,7 @@ FIGURES: Mapping[str, Callable[[LayerWork], Sequence[Working]]] = {
     "params": lambda work: [work.params()],
     "macs": lambda work: [work.macs()],
     "flops": _flops,
+    "buffers": _buffers,
     "field": _field("size"),
     "jump": _field("jump"),
     "start": _field("start"),

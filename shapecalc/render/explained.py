@@ -124,14 +124,14 @@ LEVELS = {1: "section", 2: "subsection", 3: "subsubsection"}
 
 def _latex(block: Block) -> str:
     if isinstance(block, Heading):
-        return rf"\{LEVELS[block.level]}*{{{_plain_latex(block.text)}}}"
+        return rf"\{LEVELS[block.level]}*{{{plain_latex(block.text)}}}"
     if isinstance(block, Line):
-        return (r"\textbullet\ " if block.bullet else "") + _plain_latex(block.text)
+        return (r"\textbullet\ " if block.bullet else "") + plain_latex(block.text)
     if isinstance(block, Grid):
-        rows = " \\\\\n".join(" & ".join(map(_plain_latex, row)) for row in [block.head, *block.rows])
+        rows = " \\\\\n".join(" & ".join(map(plain_latex, row)) for row in [block.head, *block.rows])
         return f"\\begin{{tabular}}{{{''.join('r' if r else 'l' for r in block.right)}}}\n{rows}\n\\end{{tabular}}"
-    notes = [_plain_latex(note) for note in (*block.notes, "" if block.brief else block.letters) if note]
-    return "\n".join([_plain_latex(block.label), _aligned(block), *notes])
+    notes = [plain_latex(note) for note in (*block.notes, "" if block.brief else block.letters) if note]
+    return "\n".join([plain_latex(block.label), _aligned(block), *notes])
 
 
 def _aligned(block: Shown) -> str:
@@ -153,7 +153,7 @@ def _mathematics(step: Step) -> str:
     return step.latex
 
 
-def _plain_latex(text: str) -> str:
+def plain_latex(text: str) -> str:
     """Text in which no sign is a command."""
     special = {
         "\\": r"\textbackslash{}", "<": r"\textless{}", ">": r"\textgreater{}", "^": r"\textasciicircum{}",
