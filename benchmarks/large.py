@@ -14,7 +14,7 @@ from benchmarks.result import Result
 
 LAYERS = 100_000
 TRIPLE = """\
-  - Conv2d: {out_channels: 64, kernel_size: 3, padding: 1}
+  - Conv2d: {out_channels: 64, kernel_size: 3, padding: 1, bias: false}
   - BatchNorm2d
   - ReLU
 """
@@ -29,8 +29,9 @@ def results() -> Iterator[Result]:
         seconds = []
         for _ in range(3):
             begin = time.perf_counter()
-            subprocess.run(command, check=True, capture_output=True)
+            status = subprocess.run(command, capture_output=True).returncode
             seconds.append(time.perf_counter() - begin)
+            assert status in (0, 1), "the command failed"
     yield Result(f"large: check of {LAYERS:,} layers", seconds, "s", 4.0)
     mebibytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     yield Result(f"large: peak memory of {LAYERS:,} layers", [mebibytes], "MiB", 1024)

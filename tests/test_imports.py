@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PACKAGE = Path(shapecalc.__file__).parent
 ROOMS = (
     "dims", "source", "ops", "graph", "analysis", "lint", "explain", "pipeline", "rewrite", "render", "codegen",
-    "torchside", "quiz", "lsp", "cli", "__main__",
+    "torchside", "onnxside", "quiz", "lsp", "cli", "__main__",
 )  # fmt: skip
 """From left to right: a module may import those of its own room and of rooms before it."""
 

@@ -27,7 +27,7 @@ def nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
 def forget(monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin as a new process does: without the operators and blocks of specs that were read before."""
     monkeypatch.setattr("shapecalc.graph.operate._SETTLED", {})
-    monkeypatch.setattr("shapecalc.source.parse._BLOCKS", {})
+    monkeypatch.setattr("shapecalc.source.parse._PARSED", {})
 
 
 def differing(name: str) -> list[str]:

@@ -102,10 +102,11 @@ class Cost:
 def costs_of(graph: Graph, conditions: Conditions) -> list[Cost]:
     """The costs of every node under the conditions; nodes that share an operator share the object."""
     key = "cost", conditions.batch, conditions.dtype
-    costs: list[Cost] = []
-    for node in graph.nodes:
+    costs: list[Cost] = graph.facts.setdefault(key, [])
+    mistaken = bool(graph.diagnostics)
+    for node in graph.nodes[len(costs) :]:
         op = node.op
-        if op is None or node.owner is not node or node.ties or _spoilt(node):
+        if op is None or node.owner is not node or node.ties or (mistaken and _spoilt(node)):
             costs.append(cost_of(node, conditions))
             continue
         cost = op.notes.get(key)

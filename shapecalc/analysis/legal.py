@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from shapecalc.source.diagnostic import Diagnostic
 
 if TYPE_CHECKING:
     from shapecalc.dims.legal import Legal
+    from shapecalc.dims.sym import Dim
     from shapecalc.graph.graph import Assumption, Graph
 
 
@@ -15,11 +17,16 @@ def legal_sizes(graph: Graph) -> tuple[Legal | None, list[Diagnostic]]:
     """The legal sizes of the symbols, or None where the network assumes nothing of them."""
     if not graph.assumptions:
         return None, []
+    legal = _solved(tuple(dict.fromkeys((a.gap, a.claim.relation) for a in graph.assumptions)))
+    return legal, [] if legal.possible else [_impossible(graph)]
+
+
+@lru_cache(maxsize=100)
+def _solved(conditions: tuple[tuple[Dim, str], ...]) -> Legal:
+    """What the conditions make of the sizes, which many files have in common."""
     from shapecalc.dims.legal import solve
 
-    conditions = dict.fromkeys((a.gap, a.claim.relation) for a in graph.assumptions)
-    legal = solve(list(conditions))
-    return legal, [] if legal.possible else [_impossible(graph)]
+    return solve(conditions)
 
 
 def _impossible(graph: Graph) -> Diagnostic:

@@ -69,10 +69,13 @@ class ReceptiveField:
 
 
 def _in_tree(group: Group) -> Iterator[int]:
-    """Indices of the nodes in the order of the module tree: a module's own tensors before its children's."""
+    """Indices of the nodes in the order of the module tree: a module's own tensors before its children's.
+
+    Of its own tensors the parameters come first, as torch lists them.
+    """
     nodes = [child for _, child in group.children]
     own = [c for c in nodes if isinstance(c, Node) and c.op is not None and not c.op.inputs]
-    yield from (node.index for node in own)
+    yield from (node.index for node in sorted(own, key=lambda n: bool(n.op and n.op.buffers())))
     for child in nodes:
         if isinstance(child, Group):
             yield from _in_tree(child)
@@ -288,6 +291,7 @@ class Report:
             f"{layer.path}.{name}" if name else layer.path: shape
             for layer in map(self.layers.__getitem__, _in_tree(self.graph.root))
             for name, shape in {**(layer.weights or {}), **(layer.buffers or {})}.items()
+            if not (layer.buffers and name in layer.buffers and layer.node.op and layer.node.op.passing(name))
         }
 
     @cached_property

@@ -50,8 +50,8 @@ def sights(graph: Graph) -> tuple[list[Sight], dict[str, tuple[int, ...]]]:
     """The sight of every node's outputs, by node index, and the spatial axes of every input by its name."""
     axes = {wire.name: spatial_axes(wire) for wire in graph.inputs}
     start = {name: input_sight(name, spatial) for name, spatial in axes.items()}
-    seen: list[Sight] = []
-    for node in graph.nodes:
+    seen: list[Sight] = graph.facts.setdefault("sights", [])
+    for node in graph.nodes[len(seen) :]:
         below = [None if w is None else _of(w, start, seen) for w in node.inputs]
         seen.append(_noted(node, below))
     return seen, axes

@@ -87,7 +87,7 @@ class Tensors:
                     self.weights[node.index, name] = _bytes(shape, width)
             assert node.op is not None
             for name, shape in node.op.buffers().items():
-                buffers += _bytes(shape, 8 if name in node.op.counters else width)
+                buffers += _bytes(shape, conditions.width(node.op.buffer_dtype(name)))
         copies, made = OPTIMIZERS[conditions.optimizer]
         parameters = sum(self.weights.values())
         counters = COUNTER * len(self.weights) if copies == 2 else 0
@@ -171,7 +171,7 @@ class _Backward:
         return self.most
 
     def learns(self, wire: Wire) -> bool:
-        return wire.dtype in FLOATS and (wire.free or id(wire) in self.memory.learning)
+        return wire.dtype in FLOATS and id(wire) in self.memory.learning
 
     def fresh(self, wire: Wire) -> list[int]:
         """A new gradient: its bytes and the number of those who hold it."""

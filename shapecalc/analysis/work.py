@@ -60,7 +60,7 @@ def _gradients(work: Work, node: Node, xs: Any, ys: Any, memory: Memory) -> None
     """A layer that no gradient flows through, and an input that needs none, cost nothing."""
     assert node.op is not None
     learning = memory.learning
-    wanted = [w is not None and w.dtype in FLOATS and (w.free or id(w) in learning) for w in node.inputs]
+    wanted = [w is not None and w.dtype in FLOATS and id(w) in learning for w in node.inputs]
     flows = id(node.outputs[0]) in learning or node.index in memory.reasons
     found = node.op.backward(xs, ys, wanted) if flows else (0, 0)
     if found is None:

@@ -147,9 +147,9 @@ class _Run:
 
     def tasks(self) -> Iterator[Task]:
         """A task for each file; those that cannot be read are told, and the others are done."""
-        for path in self.files():
+        for path, known in self.files():
             try:
-                data = self.read(path)
+                data = self.read(path) if known is None else known
             except OSError as error:
                 click.echo(f"shapecalc: {path}: {error.strerror or error}", err=True)
                 self.missing = True
@@ -158,14 +158,15 @@ class _Run:
             if not (self.options["force_exclude"] and self.passed_over(name, data)):
                 yield Task(name, data, self.order)
 
-    def files(self) -> Iterator[str]:
+    def files(self) -> Iterator[tuple[str, bytes | None]]:
+        """The paths of a run, with what is in those files that have been read already."""
         for path in dict.fromkeys(self.named):
             if os.path.isdir(path):
-                from shapecalc.cli.files import spec_files
+                from shapecalc.cli.files import specs_below
 
-                yield from (p for p in spec_files(path) if not self.finder.of(p).excludes(p))
+                yield from ((p, data) for p, data in specs_below(path) if not self.finder.of(p).excludes(p))
             else:
-                yield path
+                yield path, None
 
     def read(self, path: str) -> bytes:
         if path == "-":

@@ -11,9 +11,7 @@ from shapecalc.cli.settings import settings_of
 from shapecalc.cli.train import faultless, need, reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from shapecalc.analysis.report import Report
+    from collections.abc import Mapping, Sequence
 
 
 @click.command("eval")
@@ -31,24 +29,28 @@ if TYPE_CHECKING:
 def command(path: str, assignments: tuple[str, ...], **given: Any) -> int:
     """Print loss and accuracy of trained weights on held-out samples."""
     need("eval", "torch", "lightning")
-    settings = settings_of(assignments)
-    again = reader(path, settings)
-    return 1 if again is None else faultless(lambda: _evaluate(again, settings, given))
+    return faultless(lambda: _evaluate(path, settings_of(assignments), given))
 
 
-def _evaluate(again: Callable[..., Report], settings: Mapping[str, Any], given: dict[str, Any]) -> int:
+def _evaluate(path: str, said: Mapping[str, Any], given: dict[str, Any]) -> int:
     from shapecalc.render import trained
     from shapecalc.torchside.training.predict import evaluate_held, trained_network
-    from shapecalc.torchside.training.record import read_record
+    from shapecalc.torchside.training.record import read_record, settled
     from shapecalc.torchside.training.task import make_task
 
     weights = Path(given["weights"])
     record = read_record(weights)
+    settings = {**settled(record), **said}
+    again = reader(path, settings)
+    if again is None:
+        return 1
     known = record.get("data") or {}
     plan = {key: given[key] for key in ("loss", "classes", "resize", "batch_size")}
     plan["dataset"] = given["dataset"] or (record.get("plan") or {}).get("dataset")
     plan["loss"] = given["loss"] or (record.get("plan") or {}).get("loss")
-    task = make_task(again, plan, {"data_dir": given["data_dir"], "settings": settings})
+    options = {"data_dir": given["data_dir"], "settings": settings, "vocabulary": known.get("vocabulary")}
+    task = make_task(again, plan, options)
+    _check_classes(task.data.name, task.data.classes, known.get("classes") or [])
     if len(known.get("mean", [])) == len(task.fit.mean) and known.get("scale") == task.fit.scale:
         task.fit.mean, task.fit.std = known["mean"], known["std"]
     found = evaluate_held(task, trained_network(task.report, weights), "cpu" if given["no_cuda"] else "auto")
@@ -59,3 +61,13 @@ def _evaluate(again: Callable[..., Report], settings: Mapping[str, Any], given: 
     else:
         click.echo(trained.evaluated(task, found))
     return 0
+
+
+def _check_classes(name: str, here: Sequence[str], known: Sequence[str]) -> None:
+    """Raises Fault for data with other classes than the network learned, whose numbers would mean something else."""
+    from shapecalc.torchside.training.fault import Fault
+
+    both = zip(here, known, strict=False)
+    for number, (one, other) in enumerate(both):
+        if one != other:
+            raise Fault(f"class {number} is {one} in {name}, {other} in what the network learned from")

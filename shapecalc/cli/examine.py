@@ -1,9 +1,10 @@
-"""Files and what is asked of them -> verdicts: settings found for each, from the cache or by a pool of processes."""
+"""Files and what is asked of them -> verdicts: settings found for each, from the cache or by several processes."""
 
 from __future__ import annotations
 
 import os
 import sys
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
     from shapecalc.lint.selection import Selection
 
 WORTH_A_POOL = 64
-"""Files from which on several processes are faster than one: starting them costs as much as some dozens of files."""
-PARTS = 4
-"""Pieces of work for each process, so that none waits long for the last."""
+"""Files from which on several processes are faster than one."""
 
 
 class Order:
@@ -66,9 +65,14 @@ class Task:
 
     def signature(self) -> str:
         """All that the verdict depends on besides the program."""
-        chosen = self.selection
-        parts = (self.path, sorted(chosen.codes), sorted(chosen.severities.items()), chosen.budget)
-        return repr((*parts, sorted(self.values.items()), sorted(self.conditions.items())))
+        parts = (self.path, sorted(self.values.items()), sorted(self.conditions.items()))
+        return f"{parts!r} {_said(self.selection)}"
+
+
+@lru_cache(maxsize=100)
+def _said(chosen: Selection) -> str:
+    """All that a selection says; most files of a run have the same."""
+    return repr((sorted(chosen.codes), sorted(chosen.severities.items()), chosen.budget))
 
 
 def report_of(task: Task) -> Report:
@@ -115,28 +119,16 @@ def verdicts(tasks: Sequence[Task], cache: Cache | None) -> list[Verdict]:
 
 
 def spread(work: Any, tasks: Sequence[Task]) -> Iterator[Any]:
-    """`work` done on every task, in order; by a pool of processes where there are enough of both."""
+    """`work` done on every task, in order; by several processes where there are enough of both."""
     processes = min(_processes(), len(tasks) // (WORTH_A_POOL // 2))
     if processes < 2:
         return map(work, tasks)
-    return _by_pool(work, tasks, processes)
-
-
-def _by_pool(work: Any, tasks: Sequence[Task], processes: int) -> Iterator[Any]:
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
     import shapecalc.pipeline  # noqa: F401 - loaded once, before the processes part
+    from shapecalc.cli.fork import by_fork
 
-    # Elsewhere a fork is not safe, or not there; here newer versions of Python would load everything again without it.
-    context = get_context("fork" if sys.platform == "linux" else None)
-    with ProcessPoolExecutor(processes, context) as pool:
-        yield from pool.map(work, tasks, chunksize=-(-len(tasks) // (processes * PARTS)))
+    return by_fork(work, tasks, processes)
 
 
 def _processes() -> int:
-    """How many this run may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS and Windows
-        return os.cpu_count() or 1
+    """How many this run may use: one where a fork is not safe, or not there."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1

@@ -20,10 +20,15 @@ def spec_files(directory: str) -> Iterator[str]:
 
     Hidden folders and what .gitignore files name are passed over.
     """
+    return (path for path, _ in specs_below(directory))
+
+
+def specs_below(directory: str) -> Iterator[tuple[str, bytes]]:
+    """The paths that `spec_files` gives, each with what is in the file, which had to be read."""
     yield from _walk(directory, _rules_above(directory))
 
 
-def _walk(directory: str, rules: tuple[Rule, ...]) -> Iterator[str]:
+def _walk(directory: str, rules: tuple[Rule, ...]) -> Iterator[tuple[str, bytes]]:
     rules += tuple(_rules(directory))
     try:
         entries = sorted(os.scandir(directory), key=lambda e: e.name)
@@ -35,16 +40,18 @@ def _walk(directory: str, rules: tuple[Rule, ...]) -> Iterator[str]:
             continue
         if folder:
             yield from _walk(entry.path, rules)
-        elif entry.name.endswith(SUFFIXES) and _marked(entry.path):
-            yield entry.path.removeprefix("./")
+        elif entry.name.endswith(SUFFIXES) and (data := _spec(entry.path)):
+            yield entry.path.removeprefix("./"), data
 
 
-def _marked(path: str) -> bool:
+def _spec(path: str) -> bytes:
+    """What is in a file that marks itself as a spec; nothing of another, or of one that cannot be read."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return is_spec(file.read())
+        with open(path, "rb") as file:
+            data = file.read()
     except OSError:
-        return False
+        return b""
+    return data if is_spec(data.decode("utf-8", "replace")) else b""
 
 
 class Rule:

@@ -1,9 +1,10 @@
-"""`shapecalc import`: the spec of an nn.Module of the user's own, or of a package's."""
+"""`shapecalc import`: the spec of an nn.Module of the user's own, or of a package's, or of an ONNX file."""
 # ruff: noqa: N999 - commands lie in the module of their name, keyword or not
 
 from __future__ import annotations
 
 import ast
+import os
 from importlib.util import find_spec
 from typing import Any, TextIO
 
@@ -11,12 +12,11 @@ import click
 
 
 @click.command("import")
-@click.argument("target", metavar="MODULE:NAME")
+@click.argument("target", metavar="MODULE:NAME|FILE.onnx")
 @click.option(
     "--input",
     "shapes",
     multiple=True,
-    required=True,
     metavar="[NAME=]SIZES[:DTYPE]",
     help="The shape of one sample, as 3,224,224; once for each argument of forward, as tokens=128:int64.",
 )
@@ -29,7 +29,15 @@ def command(target: str, shapes: tuple[str, ...], arguments: tuple[str, ...], ou
     code: import only what you would run. Specs never run any. The module's forward runs on tensors without data; what
     evaluation does not use (auxiliary heads, say) is left out, and said on standard error. MODULE may be a file, as
     nets/mine.py. Needs torch (pip install 'shapecalc-nn[torch]').
+
+    Or write the spec of an ONNX file: shapecalc import resnet18.onnx. That runs nothing of the file. The first axis of
+    each input is the batch; --input tells sizes that the file leaves open. Needs onnx (pip install
+    'shapecalc-nn[onnx]').
     """
+    if target.lower().endswith(".onnx") and (":" not in target or os.path.exists(target)):
+        return _of_file(target, shapes, arguments, output)
+    if not shapes:
+        raise click.UsageError("Missing option '--input'.")
     if find_spec("torch") is None:
         raise click.ClickException("import needs torch: pip install 'shapecalc-nn[torch]'")
     from shapecalc.torchside.importing.spec import import_module
@@ -48,6 +56,41 @@ def command(target: str, shapes: tuple[str, ...], arguments: tuple[str, ...], ou
         click.echo(f"shapecalc: {target}: {note}", err=True)
     output.write(made.text)
     return 0
+
+
+def _of_file(path: str, shapes: tuple[str, ...], arguments: tuple[str, ...], output: TextIO) -> int:
+    if arguments:
+        raise click.UsageError("--arg is for MODULE:NAME, as an ONNX file is not called")
+    if find_spec("onnx") is None:
+        raise click.UsageError("import of an ONNX file needs onnx: pip install 'shapecalc-nn[onnx]'")
+    from shapecalc.onnxside.file import Unreadable
+    from shapecalc.onnxside.spec import import_file
+    from shapecalc.torchside.importing.step import Untraceable
+
+    try:
+        made = import_file(path, dict(_sizes(text) for text in shapes))
+    except Unreadable as error:
+        click.echo(f"shapecalc: {path}: {error}", err=True)
+        return 2
+    except Untraceable as error:
+        click.echo(f"shapecalc: {path}: {error}", err=True)
+        return 1
+    for note in made.notes:
+        click.echo(f"shapecalc: {path}: {note}", err=True)
+    output.write(made.text)
+    return 0
+
+
+def _sizes(text: str) -> tuple[str, tuple[int, ...]]:
+    """`x=3,224,224` as a name, empty where none is given, and sizes."""
+    name, _, sizes = text.rpartition("=")
+    try:
+        found = tuple(int(n) for n in sizes.strip("[] ").split(",") if n.strip())
+    except ValueError:
+        raise click.UsageError(f"--input {text}: sizes are integers with commas between, as 3,224,224") from None
+    if not found or min(found) < 1:
+        raise click.UsageError(f"--input {text}: sizes are integers of at least 1 with commas between, as 3,224,224")
+    return name, found
 
 
 def _argument(text: str) -> tuple[str, Any]:

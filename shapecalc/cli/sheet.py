@@ -38,12 +38,13 @@ def of_making(command: Callable[..., Any]) -> Callable[..., Any]:
 def sheet_of(wanted: Mapping[str, Any]) -> Sheet:
     """The questions that the options want."""
     from shapecalc.quiz.make import Exhausted, sheet
+    from shapecalc.quiz.topic import LEVELS
 
     if wanted["spec"]:
         return _about(wanted)
     if wanted.get("id"):
         return _again(wanted)
-    levels = wanted["levels"] or (1, 2, 3)
+    levels = wanted["levels"] or LEVELS
     kinds = wanted["kinds"]
     topics = _topics(wanted["topics"], kinds)
     try:

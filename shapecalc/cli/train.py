@@ -12,6 +12,7 @@ import click
 
 from shapecalc.cli.settings import settings_of
 from shapecalc.pipeline import check
+from shapecalc.source.names import TRAIN_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
 
 RUNS = "runs"
 NEWEST = "<newest>"
-PLAN = (
-    "dataset", "loss", "optimizer", "lr", "weight_decay", "momentum", "schedule", "epochs", "batch_size", "seed",
-    "resize", "classes", "precision",
-)  # fmt: skip
 ACCELERATORS = ("auto", "cpu", "gpu", "mps")
 DATA = (
     "digits, fashion-mnist, mnist, mnist1d, folder:PATH, npz:PATH, text:PATH, shapes, masks, edges or copy."
@@ -33,6 +30,7 @@ DATA = (
 )
 BATCH = "Samples of a step, over all devices; auto takes the largest power of two that fits.  [default: 64]"
 SCHEDULE = "By its name in torch.optim.lr_scheduler: cosine, step, linear, onecycle, plateau ..."
+INIT = "Of the weights, by its name in torch.nn.init: kaiming, xavier, orthogonal ...  [default: the layers' own]"
 RESUME = "Go on from a run's folder or checkpoint; without a path from the newest run."
 PRECISIONS = ("32", "16-mixed", "bf16-mixed", "64", "16-true", "bf16-true")
 
@@ -71,6 +69,7 @@ def _of_data(command: Callable[..., Any]) -> Callable[..., Any]:
 def _of_learning(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--precision", type=click.Choice(PRECISIONS), help="Of the arithmetic.  [default: 32]"),
+        click.option("--init", type=Named(), help=INIT),
         click.option("--patience", type=click.IntRange(1), help="Epochs to wait for a better held-out loss."),
         click.option("--clip", type=click.FloatRange(0, min_open=True), help="Largest norm of the gradient."),
         click.option("--seed", type=click.IntRange(0), help="Of weights, order and dropout.  [default: 0]"),
@@ -173,7 +172,7 @@ def _train(path: str, settings: Mapping[str, Any], again: Callable[..., Report],
 
     main = run.rank() == 0
     say = click.echo if main else _silent
-    task = make_task(again, {key: given[key] for key in PLAN}, {**given, "settings": settings})
+    task = make_task(again, {key: given[key] for key in TRAIN_KEYS}, {**given, "settings": settings})
     accelerator = "cpu" if given["no_cuda"] else given["accelerator"]
     folder, start = _places(path, given)
     options = run.Options(**{**given, "accelerator": accelerator, "progress": main and sys.stderr.isatty()})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from shapecalc.codegen.classes import NUMBER, called
 from shapecalc.codegen.expression import tidied
 from shapecalc.codegen.layout import INDENT, Tree, items_of, quoted, statement, tree
+from shapecalc.codegen.own import added, getter, own_tensor
 from shapecalc.codegen.plan import Chain, Unit, Unstructured
 from shapecalc.codegen.runs import folded
 from shapecalc.codegen.shapes import shapes
@@ -52,9 +53,9 @@ class Constructor:
         if self.variant.plain:
             return "nn.Sequential"
         named = [r.first.name for r in self.variant.rows if self._holds_module(r)]
-        parameters = any(_made(r).startswith("nn.Parameter(") for r in self.variant.rows if self._is_layer(r))
+        tensors = any(own_tensor(_made(r)) for r in self.variant.rows if self._is_layer(r))
         optional = any(r.optional for r in self.variant.rows)
-        listed = named and named == [str(i) for i in range(len(named))] and not parameters and not optional
+        listed = named and named == [str(i) for i in range(len(named))] and not tensors and not optional
         return "nn.ModuleList" if listed else "nn.Module"
 
     def _is_layer(self, row: Row) -> bool:
@@ -94,16 +95,20 @@ class Constructor:
                 self._say(f"self.{flag} = {condition}")
                 self.tests[-1] = f"self.{flag}"
             return
-        if step.name.isdigit():
-            if row.optional:
-                raise Unstructured("a numbered layer is left out in some uses")
-            adds = "register_parameter" if isinstance(made, str) and made.startswith("nn.Parameter(") else "add_module"
-            self._say(tree(f"self.{adds}(", [f'"{step.name}"', made], ")") if isinstance(made, Tree) else
-                      f'self.{adds}("{step.name}", {made})')  # fmt: skip
+        if not step.name.isidentifier() and row.optional:
+            flag = self._attribute(f"use_{step.name}")
+            self._say(f"self.{flag} = {condition}")
+            self._say(f"if self.{flag}:")
+            self._say(added(step.name, made), 3)
+            self.tests[-1] = f"self.{flag}"
+        elif not step.name.isidentifier():
+            self._say(added(step.name, made))
         elif row.optional:
-            self._say(f"self.{step.name}: nn.Module | None = None")
+            tensor = own_tensor(made)  # a buffer may not take the place of an attribute
+            self._say(f"self.{step.name}: {'Tensor | None' if tensor else 'nn.Module | None = None'}")
             self._say(f"if {condition}:")
             self._say(prefixed(f"self.{step.name} = ", made), 3)
+            self.lines += [f"{INDENT * 2}else:", f"{INDENT * 3}self.{step.name} = None"] if tensor else []
             self.tests[-1] = f"self.{step.name} is not None"
         else:
             self._say(prefixed(f"self.{step.name} = ", made))
@@ -123,11 +128,11 @@ class Constructor:
     def _place(self, step: Any) -> str:
         if step.owner:
             return self._reach(step.owner)
-        if step.name.isdigit():
+        if not step.name.isidentifier():
             if self.base == "nn.ModuleList":
                 return f"self[{step.name}]"
-            parameter = isinstance(step.part, Node) and not step.inputs
-            return f'self.get_{"parameter" if parameter else "submodule"}("{step.name}")'
+            get = getter(step.part) if isinstance(step.part, Node) else "get_submodule"
+            return f'self.{get}("{step.name}")'
         return f"self.{step.name}"
 
     def _reach(self, path: str) -> str:
@@ -230,7 +235,7 @@ class Constructor:
         if makers[0] is None:
             return None
         callee = self.stubs.get(nodes[0].op_name, makers[0].partition("(")[0])
-        if callee == "nn.Parameter":
+        if own_tensor(makers[0]):
             return self._counted(row, makers, nodes[0].written.get("shape"))
         attributes = {a.name: a for a in nodes[0].op.attributes}
         lead = [a.name for a in nodes[0].op.attributes if a.lead]
@@ -255,7 +260,7 @@ class Constructor:
         wires = [n.inputs[0] for n in nodes] if inferred and nodes[0].inputs else ()
         hint = f"{row.first.name}_{name}" if row.first.name.isidentifier() else name
         said = self.scope.value(row.present, texts, hint, written, wires)
-        if texts[0].isdigit():
+        if texts[0].isdigit() and attribute is not None and _gives_size(attribute):
             for node in nodes:
                 self.scope.learn(row.present, node.outputs[:1], texts, said)
         return said
@@ -305,6 +310,7 @@ class Constructor:
         """A name for an attribute that is no child's and none of nn.Module's."""
         from shapecalc.source.names import bad_child_name
 
+        name = re.sub(r"\W", "_", name)
         name = f"n_{name}" if bad_child_name(name) else name
         while name in self.attributes:
             name += "_"
@@ -318,6 +324,11 @@ class Constructor:
         for param in self.scope.arguments():
             default = "" if param.default is None else f" = {param.default}"
             yield f"{param.name}: {kind_of([*param.texts, *([param.default] if param.default else [])])}{default}"
+
+
+def _gives_size(attribute: Any) -> bool:
+    """Whether an argument may be the size that comes out; one that is read off the input, or a kernel's, is not."""
+    return attribute.default is not INFERRED and (attribute.lead or attribute.main)
 
 
 def prefixed(prefix: str, made: str | Tree) -> str | Tree:

@@ -14,6 +14,7 @@ from shapecalc.codegen.emission import Emission
 from shapecalc.codegen.expression import tidied
 from shapecalc.codegen.head import comment_block, docstring, imports, main_lines, network_name, network_notes
 from shapecalc.codegen.layout import INDENT, Tree, quoted, statement, tree
+from shapecalc.codegen.own import added, getter, own_tensor
 from shapecalc.codegen.plan import Step, Unit
 from shapecalc.codegen.shapes import shapes
 from shapecalc.graph.graph import Group, Node
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 GROUP = '''class {name}(nn.Module):
     """Children by name or number; the network calls them one by one."""
 
-    def __init__(self, /, **children: nn.Module | nn.Parameter) -> None:
+    def __init__(self, /, **children: nn.Module | Tensor) -> None:
         super().__init__()
         for name, child in children.items():
             setattr(self, name, child)
@@ -86,9 +87,7 @@ def _init(graph: Graph, group: str, stubs: Mapping[str, str]) -> Iterator[str]:
         if name.isidentifier():
             yield from statement(_prefixed(f"self.{name} = ", made), 2)
         else:
-            adds = "register_parameter" if isinstance(made, str) and made.startswith("nn.Parameter(") else "add_module"
-            whole = tree(f"self.{adds}(", [f'"{name}"', made], ")") if isinstance(made, Tree) else None
-            yield from statement(whole or f'self.{adds}("{name}", {made})', 2)
+            yield from statement(added(name, made), 2)
     for node in graph.nodes:
         for weight, (owner, theirs) in node.ties.items():
             left, right = _module(node.path), _parameter(f"{owner.owner.path}.{theirs}")
@@ -112,8 +111,8 @@ def _made(child: Group | Node, group: str, stubs: Mapping[str, str]) -> str | Tr
     inner = [(name, made) for name, c in child.children if (made := _made(c, group, stubs)) is not None]
     if not inner:
         return None
-    learned = any(isinstance(made, str) and made.startswith("nn.Parameter(") for _, made in inner)
-    if [name for name, _ in inner] == [str(i) for i in range(len(inner))] and not learned:
+    tensors = any(own_tensor(made) for _, made in inner)
+    if [name for name, _ in inner] == [str(i) for i in range(len(inner))] and not tensors:
         return tree("nn.Sequential(", [made for _, made in inner], ")")
     return tree(f"{group}(", [_named(name, made) for name, made in inner], ")")
 
@@ -164,8 +163,8 @@ def _call(node: Node, names: _Names, graph: Graph) -> tuple[list[str], FlatSite]
     assert node.op is not None
     args = ["None" if w is None else names.of(w) for w in node.inputs]
     mine = [names.output(w, node) for w in node.outputs]
-    learned = not node.op.inputs
-    module = _parameter(node.owner.path) if learned else _module(node.owner.path)
+    path = node.owner.path
+    module = f"self.{path}" if path.isidentifier() else f'self.{getter(node.owner)}("{path}")'
     value = tidied(node.op.call(module, args))
     if "F" in graph.env:  # a size of that name hides the usual name of torch.nn.functional
         value = re.sub(r"\bF\.(?=\w)", "nn.functional.", value)

@@ -101,7 +101,7 @@ class Forward:
     def _target(self, place: int, row: Row, number: int) -> str:
         ref = (place, number)
         until = self.last.get(ref, -1)
-        stem = row.first.name if row.first.name.isidentifier() else f"x{row.first.name}"
+        stem = row.first.name if row.first.name.isidentifier() else re.sub(r"\W", "_", f"x{row.first.name}")
         stem = f"{stem}_{number}" if number else stem
         if until < 0:
             return self._unique(f"_{stem.lstrip('_')}")

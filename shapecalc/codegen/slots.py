@@ -257,8 +257,10 @@ class Scope:
 
     def unique(self, name: str) -> str:
         """A name for an argument or variable that nothing else has."""
+        import re
         from keyword import iskeyword
 
+        name = re.sub(r"\W", "_", name)
         name = name.lstrip("_") if name.startswith("__") else name
         name = name if name.isidentifier() and not iskeyword(name) else f"p_{name}"
         while name in self.taken:

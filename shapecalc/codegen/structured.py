@@ -6,6 +6,7 @@ can become code.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.codegen.classes import classes_of
@@ -126,8 +127,8 @@ def free_name(wanted: str, taken: set[str]) -> str:
 
 def camel(group: Any) -> str:
     """A class name made of a child's: `encoder_layer` -> `EncoderLayer`; a number goes behind its sequence's name."""
-    words = [w for segment in group.path.split(".") for w in segment.split("_") if w]
-    last = [w for w in group.name.split("_") if w] if not group.name.isdigit() else words[-2:]
+    words = [w for w in re.split(r"[\W_]", group.path) if w]
+    last = [w for w in re.split(r"[\W_]", group.name) if w] if not group.name.isdigit() else words[-2:]
     name = "".join(w[:1].upper() + w[1:] for w in last or words)
     return name if name[:1].isalpha() else f"Part{name}"
 

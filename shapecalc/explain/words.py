@@ -75,13 +75,14 @@ def entries(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
     keyword = ""
     for line in [*lines, ""]:
         word, _, rest = line.partition(" ")
+        if word != "msgstr" and not line.startswith('"') and found.get("msgid") and "msgstr" in found:
+            yield found["msgid"], found["msgstr"]
         if word in ("msgid", "msgstr"):
-            keyword, found = word, {} if word == "msgid" and "msgstr" in found else found
+            keyword, found = word, {} if word == "msgid" else found
             found[keyword] = _unquoted(rest)
         elif line.startswith('"') and keyword:
             found[keyword] += _unquoted(line)
-        elif found.get("msgid") and "msgstr" in found:
-            yield found["msgid"], found["msgstr"]
+        else:
             found, keyword = {}, ""
 
 

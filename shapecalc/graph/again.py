@@ -27,12 +27,13 @@ def kind_of_use(arguments: Mapping[str, Any], wires: Sequence[Wire]) -> Any:
     """What all that a use makes follows from: types too, as 1 is not 1.0, and which inputs are one value."""
     arriving = [(w.shape, w.dtype, w.below, w.free) for w in wires]
     same = [wires.index(w) for w in wires]
-    return _frozen(list(arguments.values())), tuple(arriving), tuple(same)
+    return frozen(list(arguments.values())), tuple(arriving), tuple(same)
 
 
-def _frozen(value: Any) -> Any:
+def frozen(value: Any) -> Any:
+    """A value of an expression as a key, in which 1, 1.0 and true are three."""
     if isinstance(value, list | tuple | range):
-        return type(value), *map(_frozen, value)
+        return type(value), *map(frozen, value)
     return type(value), value
 
 

@@ -14,6 +14,7 @@ from shapecalc.graph.limits import MAX_DEPTH, MAX_LAYERS, MAX_STEPS, static_mist
 from shapecalc.graph.mistake import Mistake, Silent
 from shapecalc.graph.naming import Here, label, own_name, spoilt_name
 from shapecalc.graph.operate import operate
+from shapecalc.graph.resume import fitting, walk_on
 from shapecalc.graph.scope import Entry, Scope, finished, input_env, single
 from shapecalc.graph.values import condition, template
 from shapecalc.graph.wiring import Given, given_inputs, resolve
@@ -58,12 +59,10 @@ class Walk:
         self.assumptions: list[Assumption] = []
         self.expectations: list[Expectation] = []
         self.diagnostics: list[Diagnostic] = []
+        self.facts: dict[Any, list[Any]] = {}
         self.reported: set[tuple[str, int, int]] = set()
         self.sharing: list[tuple[str, str]] = []
-        self.steps = 0
-        self.depth = 0
-        self.deepest = 0
-        self.mistakes = 0
+        self.steps = self.depth = self.deepest = self.mistakes = 0
 
     # the document
 
@@ -71,16 +70,18 @@ class Walk:
         env, changed = document.environment(self.spec, settings, self.mistake)
         inputs = document.input_wires(self.spec, env, self.mistake, loose=loose)
         root = Group("", "", None, None, named=self.spec.body.named)
-        fatal = static_mistakes(self.spec)
+        past = None if self.mistakes else fitting(self.spec, inputs)
+        fatal = static_mistakes(self.spec) if past is None else []
         for mistake in fatal:
             self.mistake(mistake)
         if fatal:
             return self.graph(root, inputs, (), env, changed)
+        inputs = inputs if past is None else past.inputs
         flow = Entry(inputs[:1]) if len(inputs) == 1 else None
         scope = Scope("", flow, None, self.spec.body)
         scope.names.update({w.name: Entry((w,)) for w in inputs if not (len(inputs) == 1 and w.name == "input")})
         here = Here(scope, {**env, **input_env(inputs[0] if flow else None)}, None, root)
-        self.body(self.spec.body, here)
+        walk_on(self, env, inputs, here, past)
         return self.graph(root, inputs, self.outputs(self.spec.output, here), env, changed)
 
     def graph(self, root: Group, inputs: Any, outputs: Any, env: Mapping[str, Any], changed: Any) -> Graph:
@@ -95,6 +96,7 @@ class Walk:
             self.assumptions,
             self.expectations,
             self.diagnostics,
+            self.facts,
         )
 
     def outputs(self, node: Any, here: Here) -> tuple[Wire, ...]:
@@ -146,15 +148,19 @@ class Walk:
             message = f"sequences and blocks stand inside of each other more than {MAX_DEPTH} deep"
             raise Mistake("SC121", message, (body.start, body.start + 1))
         for child in body.children:
-            if isinstance(child, Loop):
-                self.guarded(self.loop, child, here)
-            elif isinstance(child, Spoilt):
-                self.spoil(child, here)
-            else:
-                if here.branching is not None:
-                    here.scope.flow = here.scope.given
-                self.guarded(self.child if isinstance(child, Child) else self.nest, child, here)
+            self.one(child, here)
         self.depth -= 1
+
+    def one(self, child: Child | Nest | Loop | Spoilt, here: Here) -> None:
+        """Elaborate one piece of a sequence."""
+        if isinstance(child, Loop):
+            self.guarded(self.loop, child, here)
+        elif isinstance(child, Spoilt):
+            self.spoil(child, here)
+        else:
+            if here.branching is not None:
+                here.scope.flow = here.scope.given
+            self.guarded(self.child if isinstance(child, Child) else self.nest, child, here)
 
     def guarded(self, step: Any, child: Any, here: Here) -> None:
         """Run one step; a mistake spoils this child only."""

@@ -190,7 +190,11 @@ class Expectation:
 
 
 class Graph:
-    """A whole network. `env` holds the values of params and symbols that it was elaborated with."""
+    """A whole network. `env` holds the values of params and symbols that it was elaborated with.
+
+    `facts` is for what analyses find of one layer after the other, a list by name: those of the first layers are there
+    where another network began with these layers.
+    """
 
     __slots__ = (
         "assumptions",
@@ -198,6 +202,7 @@ class Graph:
         "diagnostics",
         "env",
         "expectations",
+        "facts",
         "inputs",
         "nodes",
         "outputs",
@@ -217,6 +222,7 @@ class Graph:
         assumptions: list[Assumption],
         expectations: list[Expectation],
         diagnostics: list[Diagnostic],
+        facts: dict[Any, list[Any]] | None = None,
     ) -> None:
         self.spec = spec
         self.inputs = inputs
@@ -228,6 +234,7 @@ class Graph:
         self.assumptions = assumptions
         self.expectations = expectations
         self.diagnostics = diagnostics
+        self.facts = {} if facts is None else facts
 
 
 def trail_text(trail: Trail) -> tuple[str, ...]:

@@ -177,7 +177,7 @@ def _settle(
 
 def _check_weights(op: Operator, node: Node, xs: tuple[Shape, ...]) -> None:
     """No tensor of a module may have the batch's size: it is made once, before any batch is known."""
-    if all(type(size) is int or size is x[0] for x in xs if x for size in x):
+    if xs and all(type(size) is int or size is x[0] for x in xs if x for size in x):
         return
     from shapecalc.dims.sym import names
 
@@ -187,8 +187,9 @@ def _check_weights(op: Operator, node: Node, xs: tuple[Shape, ...]) -> None:
         return
     for name, shape in tensors.items():
         if any("N" in names(size) for size in shape):
-            text = f"{node.op_name}'s {name} {shown_shape(shape)} would have the size of the batch N"
-            wire = node.inputs[0]
+            what = f"{node.op_name}'s {name}" if name else node.op_name
+            text = f"{what} {shown_shape(shape)} would have the size of the batch N"
+            wire = node.inputs[0] if node.inputs else None
             raise Mistake("SC215", text, node.place, arrival(wire) if wire is not None else "")
 
 

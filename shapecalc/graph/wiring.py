@@ -60,11 +60,11 @@ class Given:
         return self.entries[0][1]
 
     def stand_in(self, child: Child) -> Entry:
-        """What a skipped layer stands for: its input, or the flow where that is one of several inputs."""
+        """What a skipped layer stands for: its input; the flow where that is one of several, or there is none."""
         entries = [e for _, e, _ in (self.by_name.values() if self.by_name is not None else self.entries)]
         if len(entries) == 1:
             return entries[0]
-        if self.flow is not None and any(_same(e, self.flow) for e in entries):
+        if self.flow is not None and (not entries or any(_same(e, self.flow) for e in entries)):
             return self.flow
         message = "a skipped layer with several inputs stands for the flow, which is none of them"
         raise Mistake("SC116", message, child.head, "let one of its inputs come right before it")

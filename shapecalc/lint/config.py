@@ -78,14 +78,17 @@ class Finder:
 
     def __init__(self, named: str | None = None) -> None:
         self.known: dict[str, Settings] = {}
+        self.asked: dict[str, Settings] = {}
         self.named = load(named) if named else None
 
     def of(self, path: str) -> Settings:
         """The settings for a file or folder. Raises ConfigError."""
         if self.named is not None:
             return self.named
-        folder = os.path.abspath(path)
-        return self._above(folder if os.path.isdir(folder) else os.path.dirname(folder))
+        if path not in self.asked:
+            folder = os.path.abspath(path)
+            self.asked[path] = self._above(folder if os.path.isdir(folder) else os.path.dirname(folder))
+        return self.asked[path]
 
     def _above(self, folder: str) -> Settings:
         found = self.known.get(folder)

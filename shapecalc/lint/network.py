@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import cached_property, wraps
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -30,26 +31,23 @@ class Network:
         self.spec: Spec = report.graph.spec
         self.source: Source = report.source
         self.nodes: Sequence[Node] = report.graph.nodes
-        self._users: dict[int, list[Node]] = {}
+        self._users: dict[int, list[Node]] = defaultdict(list)
         self._outputs = {id(wire) for wire in self.graph.outputs}
-        self._by_class: dict[type[Operator], list[Node]] = {}
-        self._by_role: dict[str, list[Node]] = {}
+        self._by_role = _by_role(self.nodes)
         self._shared: set[int] | None = None
         for node in self.nodes:
             for wire in node.inputs:
-                if wire is not None:
-                    self._users.setdefault(id(wire), []).append(node)
-            if node.op is not None:
-                self._by_class.setdefault(type(node.op), []).append(node)
+                self._users[id(wire)].append(node)
 
     def having(self, *roles: str) -> Iterator[Node]:
         """The layers that have one of the roles, in order (roles in the order given where several are asked for)."""
-        for role in roles:
-            if role not in self._by_role:
-                parts = [nodes for kind, nodes in self._by_class.items() if role in kind.roles]
-                found = parts[0] if len(parts) == 1 else sorted(chain(*parts), key=lambda node: node.index)
-                self._by_role[role] = found
-            yield from self._by_role[role]
+        return chain.from_iterable([self._by_role.get(role, ()) for role in roles])
+
+    @property
+    def unused(self) -> Iterator[Node]:
+        """The layers of which no output is taken by another, or given by the network."""
+        used = self._outputs.union(self._users)
+        return (node for node in self.nodes if used.isdisjoint(map(id, node.outputs)))
 
     def layer(self, node: Node) -> Layer:
         """The figures of a layer."""
@@ -58,10 +56,6 @@ class Network:
     def users(self, wire: Wire) -> Sequence[Node]:
         """The layers that take a value, in order; one that takes it twice stands twice."""
         return self._users.get(id(wire), ())
-
-    def is_used(self, wire: Wire) -> bool:
-        """Whether a layer takes a value, or the network gives it."""
-        return id(wire) in self._users or id(wire) in self._outputs
 
     def is_output(self, wire: Wire) -> bool:
         """Whether a value is an output of the network."""
@@ -102,7 +96,7 @@ class Network:
 
     @cached_property
     def survey(self) -> Survey:
-        """The words of the spec, and its values by key."""
+        """How often words stand in the spec, and its values by key."""
         from shapecalc.lint.words import Survey
 
         return Survey(self.spec.root)
@@ -117,16 +111,34 @@ class Network:
         return {key.text: value.value for key, value in pairs if isinstance(value, Scalar)}
 
 
+def _by_role(nodes: Sequence[Node]) -> Mapping[str, Sequence[Node]]:
+    """The layers that have each role, in order."""
+    by_class: dict[type[Operator], list[Node]] = defaultdict(list)
+    for node in nodes:
+        if node.op is not None:
+            by_class[type(node.op)].append(node)
+    by_role: dict[str, list[list[Node]]] = defaultdict(list)
+    for kind, alike in by_class.items():
+        for role in kind.roles:
+            by_role[role].append(alike)
+    return {role: parts[0] if len(parts) == 1 else _merged(parts) for role, parts in by_role.items()}
+
+
+def _merged(parts: Sequence[Sequence[Node]]) -> Sequence[Node]:
+    return sorted(chain(*parts), key=lambda node: node.index)
+
+
 def of_operator(fact: Callable[[Node], T]) -> Callable[[Node], T]:
     """A fact of a layer that follows from its operator alone, which knows all shapes: worked out once for each."""
 
     @wraps(fact)
     def noted(node: Node) -> T:
-        assert node.op is not None
-        notes = node.op.notes
-        if fact not in notes:
-            notes[fact] = fact(node)
-        return notes[fact]  # type: ignore[no-any-return]
+        notes = node.op.notes  # type: ignore[union-attr]
+        try:
+            return notes[fact]  # type: ignore[no-any-return]
+        except KeyError:
+            notes[fact] = found = fact(node)
+            return found
 
     return noted
 

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from shapecalc.source.located import Node
     from shapecalc.source.text import Source
 
-COMMENT = re.compile(
+COMMENT = (
     r"(?:(?<=\s)|^)#\s*(?P<form>shapecalc\s*:\s*ignore-file|shapecalc\s*:\s*ignore|noqa)(?![\w-])"
-    r"(?P<list>\s*\[[^\]\n]*\]|\s*:[ \t]*[\w-]+(?:[ \t]*,[ \t]*[\w-]+)*)?",
-    re.MULTILINE | re.IGNORECASE,
+    r"(?P<list>\s*\[[^\]\n]*\]|\s*:[ \t]*[\w-]+(?:[ \t]*,[ \t]*[\w-]+)*)?"
 )
-SELECTOR = re.compile(r"[\w-]+")
+"""Compiled when a text has such a comment: that takes longer than to read most specs."""
+SELECTOR = r"[\w-]+"
 
 
 class Suppression:
@@ -65,7 +65,7 @@ class Suppressions:
             self._add_listed(listed)
 
     def _read(self, root: Node | None) -> None:
-        found = list(COMMENT.finditer(self.source.text))
+        found = list(re.finditer(COMMENT, self.source.text, re.MULTILINE | re.IGNORECASE))
         spans = sorted(_scalars(root)) if found and root is not None else []
         for match in found:
             if not any(start <= match.start() < end for start, end in spans):
@@ -76,7 +76,7 @@ class Suppressions:
         line = 0 if whole else self.source.place(match.start())[0]
         suppression = Suppression(match.start(), match.end(), line, match["list"] is None, match.span("list"))
         foreign = match["form"].lower() == "noqa"
-        for selector in SELECTOR.finditer(match["list"] or ""):
+        for selector in re.finditer(SELECTOR, match["list"] or ""):
             if foreign and not selector[0].startswith("SC") and selector[0] not in BY_NAME:
                 continue  # another tool's code
             start = match.start("list") + selector.start()

@@ -13,7 +13,7 @@ from shapecalc.source.diagnostic import SAFE, Fix
 from shapecalc.source.located import Pairs, Scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from shapecalc.lint.network import Network
     from shapecalc.source import located
@@ -53,9 +53,7 @@ class UnusedLayer(Rule):
     code = "SC318"
 
     def check(self, network: Network) -> Iterator[Finding]:
-        for node in network.nodes:
-            if any(map(network.is_used, node.outputs)):
-                continue
+        for node in network.unused:
             params = network.layer(node).params
             cost = f"; its {params:,} parameters never learn" if isinstance(params, int) and params else ""
             yield Finding(node, f"nothing uses the output of {node.path}{cost}", help="use it, or take the layer out")
@@ -93,18 +91,17 @@ class UnusedParam(Rule):
 
     def check(self, network: Network) -> Iterator[Finding]:
         spec = network.spec
-        words = network.survey.words
-        params = spec.root.get("params")
-        yield from _unread(network, params, words, "nothing reads the param")
+        yield from _unread(network, spec.root.get("params"), network.survey.count, "nothing reads the param")
         blocks = spec.root.get("blocks")
         for name, block in blocks.pairs if isinstance(blocks, Pairs) else ():
             if isinstance(block, Pairs) and isinstance(block.get("params"), Pairs):
-                yield from _unread(network, block.get("params"), words_of(block), f"{name.text} never reads its param")
+                count = words_of(block).__getitem__
+                yield from _unread(network, block.get("params"), count, f"{name.text} never reads its param")
 
 
-def _unread(network: Network, params: located.Node | None, words: Mapping[str, int], says: str) -> Iterator[Finding]:
+def _unread(network: Network, params: located.Node | None, count: Callable[[str], int], says: str) -> Iterator[Finding]:
     for key, _ in params.pairs if isinstance(params, Pairs) else ():
-        if words[key.text] == 1:
+        if count(key.text) == 1:
             edit = remove_pair(network.source, network.spec.root, key)
             fix = Fix(f"take {key.text} out", (edit,), SAFE) if edit else None
             yield Finding(None, f"{says} {key.text}", place=key, help="use it, or take it out", fix=fix)
@@ -148,9 +145,9 @@ class UnusedBlock(Rule):
 
     def check(self, network: Network) -> Iterator[Finding]:
         blocks = network.spec.root.get("blocks")
-        words = network.survey.words
+        count = network.survey.count
         for key, value in blocks.pairs if isinstance(blocks, Pairs) else ():
-            if words[key.text] - words_of(value).get(key.text, 0) == 1:
+            if count(key.text) - words_of(value).get(key.text, 0) == 1:
                 edit = remove_pair(network.source, network.spec.root, key)
                 fix = Fix(f"take {key.text} out", (edit,), SAFE) if edit else None
                 yield Finding(None, f"nothing uses the block {key.text}", place=key, help="take it out", fix=fix)
@@ -184,9 +181,8 @@ class UnusedLabel(Rule):
     code = "SC321"
 
     def check(self, network: Network) -> Iterator[Finding]:
-        words = network.survey.words
         for label in _scalars_under(network, "as"):
-            if WORD.fullmatch(label.text) and words[label.text] == 1:
+            if WORD.fullmatch(label.text) and network.survey.count(label.text) == 1:
                 edit = remove_pair(network.source, network.spec.root, label)
                 fix = Fix(f"take the label {label.text} out", (edit,), SAFE) if edit else None
                 yield Finding(None, f"nothing names the label {label.text}", place=label, fix=fix)
@@ -236,9 +232,10 @@ def _references(network: Network) -> Iterator[Scalar]:
     """The scalars that name layers: of `from`, `share`, `output`, and the operands of merges."""
     for key in ("from", "share", "output"):
         yield from _scalars_under(network, key)
-    for node in network.nodes:
-        if node.op is not None and node.op.merging and node.child is not None and node.child.argument is not None:
-            yield from scalars(node.child.argument)
+    merges = [node.child for node in network.nodes if node.op is not None and node.op.merging]
+    for child in dict.fromkeys(merges):
+        if child is not None and child.argument is not None:
+            yield from scalars(child.argument)
 
 
 class SilentBroadcast(Rule):
@@ -325,7 +322,7 @@ class ShadowedOperator(Rule):
 
 def _scalars_under(network: Network, name: str) -> Iterator[Scalar]:
     """The scalars in the values of all keys of that name."""
-    for value in network.survey.values.get(name, ()):
+    for value in network.survey.under(name):
         yield from scalars(value)
 
 

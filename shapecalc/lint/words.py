@@ -9,23 +9,37 @@ from typing import TYPE_CHECKING
 from shapecalc.source.located import Items, Scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from shapecalc.source.located import Node
+    from shapecalc.source.located import Node, Pairs
 
 WORD = re.compile(r"[^\W\d]\w*")
 
 
 class Survey:
-    """A piece of the spec in one walk: `words`, how often each identifier stands in its scalars, keys too; and
-    `values`, those of all pairs by the text of their key.
-    """
+    """The words and values of a whole spec, by its sections."""
+
+    def __init__(self, root: Pairs) -> None:
+        self.root = root
+        self.sections = [_section(value) for _, value in root.pairs]
+
+    def count(self, word: str) -> int:
+        """How often an identifier stands in the scalars of the spec, keys too."""
+        return sum(key.text == word for key, _ in self.root.pairs) + sum(s.words[word] for s in self.sections)
+
+    def under(self, name: str) -> Iterator[Node]:
+        """The values of all pairs with a key of that text."""
+        yield from (value for key, value in self.root.pairs if key.text == name)
+        for section in self.sections:
+            yield from section.values.get(name, ())
+
+
+class _Section:
+    """One of them in one walk. A list or mapping of another section, which an alias puts here, is counted there."""
 
     def __init__(self, node: Node) -> None:
-        from collections import Counter
-
         self.values: dict[str, list[Node]] = {}
-        self.words: Mapping[str, int] = Counter(WORD.findall("\n".join(self._texts(node))))
+        self.words = _counted(self._texts(node))
 
     def _texts(self, node: Node) -> list[str]:
         texts: list[str] = []
@@ -33,7 +47,7 @@ class Survey:
         for at in waiting:  # which grows
             if isinstance(at, Scalar):
                 texts.append(at.text)
-            elif id(at) in seen:  # an alias is its anchor's node again
+            elif id(at) in seen or not node.start <= at.start <= node.end:  # an alias is its anchor's node again
                 continue
             elif isinstance(at, Items):
                 waiting += at.items
@@ -46,10 +60,22 @@ class Survey:
         return texts
 
 
+def _counted(texts: Iterable[str]) -> Mapping[str, int]:
+    from collections import Counter
+
+    return Counter(WORD.findall("\n".join(texts)))
+
+
+@lru_cache(maxsize=200)
+def _section(node: Node) -> _Section:
+    """Sections of equal text and place are one object in all files, and looked through once."""
+    return _Section(node)
+
+
 @lru_cache(maxsize=100)
 def words_of(block: Node) -> Mapping[str, int]:
     """How often each identifier stands in a block; blocks of equal text are one object, and looked through once."""
-    return Survey(block).words
+    return _counted(scalar.text for scalar in scalars(block))
 
 
 def scalars(node: Node) -> Iterator[Scalar]:

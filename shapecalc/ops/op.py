@@ -163,8 +163,16 @@ class Operator:
         raise NotImplementedError
 
     def buffers(self) -> Mapping[str, Shape]:
-        """Shapes of the buffers by their name in the `state_dict`."""
+        """Shapes of the buffers by their name in the `state_dict`, those that are `passing` too."""
         return {}
+
+    def buffer_dtype(self, name: str) -> str:
+        """The dtype of a buffer."""
+        return "int64" if name in self.counters else "float32"
+
+    def passing(self, name: str) -> bool:
+        """Whether a buffer is no part of the `state_dict`."""
+        return False
 
     def macs(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Dim | None:
         """Multiply-accumulates of convolutions, linear maps and matrix products; None where unknown."""

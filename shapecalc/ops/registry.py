@@ -82,6 +82,7 @@ FAMILIES: tuple[tuple[str, str], ...] = (
     ("distance", "CosineSimilarity PairwiseDistance"),
     ("bilinear", "Bilinear"),
     ("parameter", "Parameter"),
+    ("buffer", "Buffer"),
     ("loss", "L1Loss MSELoss SmoothL1Loss HuberLoss KLDivLoss HingeEmbeddingLoss SoftMarginLoss"),
     ("likelihood", "PoissonNLLLoss GaussianNLLLoss"),
     ("binary", "BCELoss BCEWithLogitsLoss MultiLabelSoftMarginLoss"),

@@ -263,9 +263,6 @@ PADDING_ONCE = Mistake(
 PADDING_FORGOTTEN = Mistake("padding-forgotten", "The padding was left out.", letters(p=0))
 STRIDE_FORGOTTEN = Mistake("stride-forgotten", "The stride was taken for 1.", letters(s=1))
 DILATION_FORGOTTEN = Mistake("dilation-forgotten", "The dilation was taken for 1.", letters(d=1))
-GROUPS_FORGOTTEN = Mistake(
-    "groups-forgotten", "The groups were left out: a filter sees only the channels of its group.", letters(g=1)
-)
 KERNEL_WHOLE = Mistake(
     "kernel-whole", "The kernel's whole size was taken where its steps, k - 1, belong.", arithmetic(whole_kernel)
 )

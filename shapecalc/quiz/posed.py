@@ -20,7 +20,7 @@ from shapecalc.source.reader import read
 from shapecalc.source.text import Source, decode, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from shapecalc.explain.words import Words
     from shapecalc.quiz.problem import Problem, Solved
@@ -257,8 +257,3 @@ def _scalar(node: Scalar) -> str:
 
         return json.dumps(node.text, ensure_ascii=False)
     return node.text or "~"
-
-
-def claims_wrong(claimed: Sequence[Claimed]) -> Iterator[Mark]:
-    """The marks of claims that are not right."""
-    return (m for c in claimed for m in c.marks.values() if m.state != "right")

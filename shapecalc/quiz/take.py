@@ -115,7 +115,7 @@ class Talk:
             "{points} of {asked} ({share})", points=points(total), asked=asked, share=percent(total / max(asked, 1))
         )
         if asked < len(self.sheet.questions):
-            yield self.say("{left} questions were left", left=len(self.sheet.questions) - asked)
+            yield self.say("questions left: {left}", left=len(self.sheet.questions) - asked)
         found: dict[str, int] = {}
         for one in (one for m in self.marked for one in m.marks if one.mistake):
             found[one.mistake] = found.get(one.mistake, 0) + 1

@@ -56,7 +56,7 @@ def table_lines(question: Question, filled: Mapping[str, str]) -> list[str]:
         return []
     rows = [[c if isinstance(c, str) else filled.get(c.name, "____") for c in row] for row in question.rows]
     columns = zip(*([question.head, *rows] if question.head else rows), strict=True)
-    straight = (aligned([printable(cell) for cell in column], False) for column in columns)
+    straight = (aligned([printable(cell.replace("`", "")) for cell in column], False) for column in columns)
     return ["  ".join(row).rstrip() for row in zip(*straight, strict=True)]
 
 

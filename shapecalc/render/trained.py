@@ -89,6 +89,7 @@ def ending(outcome: Any, resumed: bool) -> Iterator[str]:
         accuracy = f"accuracy {outcome.best['held_accuracy']:.2%}, " if "held_accuracy" in outcome.best else ""
         yield f"best     epoch {outcome.best['epoch']}: {accuracy}held-out loss {outcome.best['held_loss']:.4g}"
     yield from _learned(outcome)
+    yield f"report   {outcome.folder / 'report.html'}"
     yield f"weights  {outcome.weights}"
 
 

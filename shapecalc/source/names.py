@@ -18,7 +18,7 @@ EXPECT_KEYS = (
 LAYER_EXPECT_KEYS = ("shape", "params", "macs", "flops", "receptive_field")
 TRAIN_KEYS = (
     "dataset", "loss", "optimizer", "lr", "weight_decay", "momentum", "schedule", "epochs", "batch_size", "seed",
-    "resize", "classes", "precision",
+    "resize", "classes", "precision", "init",
 )  # fmt: skip
 TORCH_WORDS = frozenset(
     {"area", "bicubic", "bilinear", "circular", "constant", "linear", "nearest", "none", "ones", "reflect", "replicate"}

@@ -6,7 +6,7 @@ The parser is told which names are operators. It reports every mistake of struct
 from __future__ import annotations
 
 import os
-import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.source import names
@@ -17,20 +17,21 @@ from shapecalc.source.nearest import nearest
 from shapecalc.source.spec import Block, Spec
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable
+    from typing import TypeVar
 
     from shapecalc.source.diagnostic import Fix
     from shapecalc.source.located import Node
     from shapecalc.source.spec import Body
     from shapecalc.source.text import Source
 
+    T = TypeVar("T")
+
 LANGUAGE_VERSION = 1
-_ALIAS = re.compile(r"(?<![^\s,:\[{])[*&][^\s*&]")
-"""What may be an alias or anchor of YAML; a sign of an expression (`4 * n`) has a blank behind it, mostly."""
 MOST_SECTIONS = 100
-"""Sections of blocks that are kept, then none: a process that checks files for days must not grow."""
-_BLOCKS: dict[Any, tuple[Node, Mapping[str, Block]]] = {}
-"""Sections of blocks read so far, by text and place: variants of a network, and an edited file, mostly keep theirs."""
+"""Sections that are kept parsed, then none: a process that checks files for days must not grow."""
+_PARSED: dict[tuple[int, ...], tuple[tuple[Any, ...], Any]] = {}
+"""What was made of sections of earlier files, by their ids, with the sections: while these live, an id is theirs."""
 
 
 def parse(source: Source, root: Node | None, operators: Collection[str]) -> tuple[Spec | None, list[Diagnostic]]:
@@ -41,6 +42,8 @@ def parse(source: Source, root: Node | None, operators: Collection[str]) -> tupl
 
 def is_spec(text: str) -> bool:
     """Whether a text marks itself as a spec: it has a line that begins with `shapecalc:`."""
+    if text.startswith("shapecalc:"):  # as most do
+        return True
     lines = text.removeprefix("\ufeff").splitlines()
     return any(
         line.startswith("shapecalc") and line[len("shapecalc") :].lstrip(" \t").startswith(":") for line in lines
@@ -52,7 +55,13 @@ class _Parser:
         self.source = source
         self.operators = operators
         self.diagnostics: list[Diagnostic] = []
-        self.layers = LayerReader(operators, self.diagnostics)
+        self.block_names: list[str] = []
+
+    @cached_property
+    def layers(self) -> LayerReader:
+        # In order, so that of names equally near to a misspelt one the same is told in every run.
+        heads = dict.fromkeys((*self.operators, *names.STRUCTURAL, *self.block_names))
+        return LayerReader(heads, self.diagnostics)
 
     def report(self, code: str, message: str, node: Node, help: str = "", fix: Fix | None = None) -> None:
         self.diagnostics.append(Diagnostic(code, message, node.start, node.end, help=help, fix=fix))
@@ -69,9 +78,8 @@ class _Parser:
             return None
         self.unknown_keys(root, names.DOCUMENT_KEYS, "a spec")
         blocks_node = root.get("blocks")
-        block_names = [k.text for k, _ in blocks_node.pairs] if isinstance(blocks_node, Pairs) else []
-        self.layers = LayerReader({*self.operators, *names.STRUCTURAL, *block_names}, self.diagnostics)
-        blocks = self.known_blocks(root, blocks_node)
+        self.block_names = [k.text for k, _ in blocks_node.pairs] if isinstance(blocks_node, Pairs) else []
+        blocks = self.once(lambda: self.blocks(blocks_node), blocks_node)
         self.section(root.get("train"), names.TRAIN_KEYS, "train")
         self.section(root.get("lint"), ("ignore",), "lint")
         layers = root.get("layers")
@@ -79,7 +87,7 @@ class _Parser:
         if layers is None or (isinstance(layers, Scalar) and layers.value is None):
             self.report("SC104", "the spec has no `layers`", root.pairs[0][0], "add `layers:` with a list of layers")
             return None
-        body = self.layers.body(layers, "layers")
+        body = self.once(lambda: self.layers.body(layers, "layers"), layers, blocks_node)
         if body is None or inputs is None:
             return None
         return Spec(
@@ -90,7 +98,7 @@ class _Parser:
             self.params(root.get("params"), "the spec"),
             inputs,
             blocks,
-            frozenset(block_names) - frozenset(blocks),
+            frozenset(self.block_names) - frozenset(blocks),
             body,
             root.get("output"),
             root.get("expect"),
@@ -192,27 +200,21 @@ class _Parser:
 
     # blocks
 
-    def known_blocks(self, root: Pairs, node: Node | None) -> Mapping[str, Block]:
-        """The blocks; those of an earlier file where the section has the same text at the same place.
+    def once(self, make: Callable[[], T], *sections: Node | None) -> T:
+        """What `make` makes of sections, or made of them in an earlier file: the reader gives sections again.
 
-        Then what was made of them is known too. Their located values take the place of this file's, so that a value
-        is found in the document by what it is.
+        Then what elaboration made of it is known too. What a mistake is told of is made anew, so that it is told again.
         """
-        text = "" if node is None else self.source.text[node.start : node.end]
-        if node is None or _ALIAS.search(text):  # which stands for text elsewhere
-            return self.blocks(node)
-        key = text, node.start, frozenset(self.operators)
-        if key not in _BLOCKS:
-            before = len(self.diagnostics)
-            found = self.blocks(node)
-            if len(self.diagnostics) > before:
-                return found
-            if len(_BLOCKS) >= MOST_SECTIONS:
-                _BLOCKS.clear()
-            _BLOCKS[key] = node, found
-        known, blocks = _BLOCKS[key]
-        root.pairs[:] = [(k, known if value is node else value) for k, value in root.pairs]
-        return blocks
+        key = *map(id, sections), id(self.operators)
+        if key in _PARSED:
+            return _PARSED[key][1]  # type: ignore[no-any-return]
+        before = len(self.diagnostics)
+        made = make()
+        if len(self.diagnostics) == before:
+            if len(_PARSED) >= MOST_SECTIONS:
+                _PARSED.clear()
+            _PARSED[key] = (sections, self.operators), made
+        return made
 
     def blocks(self, node: Node | None) -> dict[str, Block]:
         if node is None or (isinstance(node, Scalar) and node.value is None):

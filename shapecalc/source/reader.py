@@ -12,6 +12,7 @@ from shapecalc.source import text as texts
 from shapecalc.source.diagnostic import Diagnostic
 from shapecalc.source.located import UNREADABLE, Items, Node, Pairs, Scalar, Unreadable
 from shapecalc.source.scalar import Problem, is_tagged_as, resolve
+from shapecalc.source.sections import read_sections
 
 TYPE_CHECKING = False  # known to type checkers; importing typing for it would cost 5 ms
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def read(source: texts.Source) -> tuple[Node | None, list[Diagnostic]]:
     if source.text.startswith(texts.BOM):  # the parser would skip it, and every place be off by one
         return None, [Diagnostic("SC002", "a second byte order mark", 0, 1, help="take it out")]
     with PausedCollector():
-        node, problems = _read(source.text)
+        node, problems = read_sections(source.text, _read)
     return node, sorted(problems, key=lambda problem: problem.start)
 
 

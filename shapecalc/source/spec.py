@@ -95,15 +95,16 @@ class Spoilt:
 
 
 class Body:
-    """A sequence of children, numbered (a list) or named (a mapping)."""
+    """A sequence of children, numbered (a list) or named (a mapping); `past` is the last walk over a network's."""
 
-    __slots__ = ("children", "end", "named", "start")
+    __slots__ = ("children", "end", "named", "past", "start")
 
     def __init__(self, children: list[Child | Nest | Loop | Spoilt], named: bool, start: int, end: int) -> None:
         self.children = children
         self.named = named
         self.start = start
         self.end = end
+        self.past: Any = None
 
 
 class Block:

@@ -67,6 +67,11 @@ def test_entries_may_run_over_several_lines() -> None:
     assert list(entries(lines)) == [("a b", '甲"乙"')]
 
 
+def test_entries_need_no_empty_line_between_them() -> None:
+    lines = ['msgid "a"', 'msgstr "甲"', 'msgid "b"', 'msgstr "乙"']
+    assert list(entries(lines)) == [("a", "甲"), ("b", "乙")]
+
+
 def test_lines_under_a_chinese_label_begin_in_the_column_of_the_formula() -> None:
     report = plain.check(str(ALEXNET))
     lines = render_text(layer_page(report, "features.0", ("output",), Words("zh"))).splitlines()

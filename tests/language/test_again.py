@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -107,11 +108,11 @@ def texts() -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in texts()])
 def test_a_block_used_again_gives_what_its_text_gives(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    parsing._BLOCKS.clear()
+    parsing._PARSED.clear()
     with monkeypatch.context() as patch:
         patch.setattr(use, "again", lambda *_: None)
         anew = described(graph_of(text))
-    parsing._BLOCKS.clear()
+    parsing._PARSED.clear()
     assert described(graph_of(text)) == anew  # uses within the file
     assert described(graph_of(text)) == anew  # and those of the file before
 
@@ -125,13 +126,100 @@ def test_uses_of_an_earlier_file_are_made_again_where_its_blocks_are_the_same(mo
         return made(*arguments)
 
     monkeypatch.setattr(use, "again", counted)
-    parsing._BLOCKS.clear()
+    parsing._PARSED.clear()
     graph_of(BLOCK.format(classes=10, kernel=3))
     assert copies == [False, False, True, True, True, True]  # of the first two one takes 3 and one 8 channels
-    graph_of(BLOCK.format(classes=20, kernel=3))
+    graph_of(BLOCK.format(classes=10, kernel=3).replace("  flat:", "  act: ReLU\n  flat:"))
     assert copies[6:] == [True] * 6
     graph_of(BLOCK.format(classes=10, kernel="2 + 1"))
     assert copies[12:] == [False, False, True, True, True, True]
+
+
+SWEPT = """\
+shapecalc: 1
+params: {width: 4, classes: 10, deep: true, act: ReLU, kernels: [3, 5], rate: 0.5, which: conv1}
+input: [3, 16, 16]
+blocks:
+  Pair:
+    params: {out: 4, act: ReLU}
+    layers: [{Conv2d: {out_channels: out, kernel_size: 3, padding: 1}}, {act: }]
+layers:
+  conv1: {Conv2d: {out_channels: width, kernel_size: 3, padding: 1}, as: first}
+  act1: {act: }
+  pair: {Pair: {out: width, act: act}}
+  for i, k in enumerate(kernels):
+    "turn{i}": {Conv2d: {out_channels: width, kernel_size: k, padding: same}}
+  mixed: {Add: [first, turn0]}
+  more: {Pair: {out: width}, repeat: 2, when: deep}
+  tail: {Conv2d: {out_channels: classes * 2, kernel_size: 1}, expect: {params: classes * (width + 1) * 2}}
+  drop: {Dropout: rate}
+  shared: {Conv2d: {out_channels: width, kernel_size: 3, padding: 1}, from: input, share: "{which}"}
+  pool: {AdaptiveAvgPool2d: 1}
+  flat: Flatten
+  head: {Linear: classes}
+"""
+SWEEPS: list[dict[str, Any]] = [
+    *[{}, {"classes": 12}, {"width": 8}, {"classes": 3, "deep": False}, {"deep": True}, {"act": "GELU"}, {}],
+    *[{"act": "Nothing"}, {"kernels": [3]}, {"kernels": []}, {"kernels": [4, 2]}, {"kernels": [3, 5], "rate": 0.25}],
+    *[{"rate": 1}, {"rate": 1.0}, {"rate": True}, {"width": 0}, {"width": "wide"}, {"classes": -1}, {"classes": 10.0}],
+    *[{"which": "turn0"}, {"which": "pair"}, {"which": "head"}, {"nothing": 3}, {}],
+]
+
+
+def unread(found: Any) -> Any:
+    """A description without the values that layers could look up: of those that none did, an earlier file's do."""
+    nodes = [(own, (place, trail), *rest) for own, (place, trail, _), *rest in found["nodes"]]
+    return {**found, "nodes": nodes}
+
+
+def swept(text: str, settings: dict[str, Any]) -> Any:
+    found, _ = parsing.parse(Source("<text>", text), read(Source("<text>", text))[0], MODULES)
+    assert found is not None
+    return unread(described(elaborate(found, settings)))
+
+
+@pytest.mark.parametrize("order", range(4))
+def test_a_network_that_begins_as_the_one_before_is_what_its_text_gives(order: int) -> None:
+    sweeps = [*SWEEPS]
+    Random(order).shuffle(sweeps)
+    anew = []
+    for settings in sweeps:
+        parsing._PARSED.clear()
+        anew.append(swept(SWEPT, settings))
+    for settings, expected in zip(sweeps, anew, strict=True):
+        assert swept(SWEPT, settings) == expected, settings
+
+
+def test_other_blocks_or_inputs_make_a_network_of_the_same_layers_another_one() -> None:
+    changes = [("", ""), ("out: 4, act: ReLU", "out: 4, act: GELU"), ("[3, 16, 16]", "[4, 16, 16]")]
+    changes += [("[3, 16, 16]", "{x: [3, 8]}"), ("out: 4, act", "out: n, act")]  # all as long as what they replace
+    texts = [SWEPT.replace(old, new, 1) for old, new in changes]
+    anew = []
+    for text in texts:
+        parsing._PARSED.clear()
+        anew.append(swept(text, {}))
+    assert [swept(text, {}) for text in texts * 2] == anew * 2
+
+
+def test_a_wrong_block_does_not_part_a_right_one_from_its_earlier_uses() -> None:
+    text = SWEPT.replace("blocks:\n", "blocks:\n  Bad: {layers: 3}\n")
+    text += "  b: {Pair: {out: classes, act: act}, from: pair}\n"
+    text += "  c: {Pair: {out: width, act: act}, from: act1, share: pair}\n"
+    parsing._PARSED.clear()
+    first = [swept(text, {"classes": classes})["diagnostics"] for classes in (3, 4)]
+    assert first == [[], []]
+
+
+def test_layers_before_the_first_that_reads_a_changed_param_are_the_same_objects() -> None:
+    parsing._PARSED.clear()
+    first, second = (graph_of(SWEPT.replace("classes: 10", f"classes: {classes}")) for classes in (10, 20))
+    assert first is not None
+    assert second is not None
+    same = [a.path for a, b in zip(first.nodes, second.nodes, strict=True) if a is b]
+    assert same == [node.path for node in first.nodes if node.path.split(".")[0] not in BEHIND]
+
+
+BEHIND = ("tail", "drop", "shared", "pool", "flat", "head")
 
 
 def test_a_mistake_in_a_block_is_told_in_every_file() -> None:

@@ -265,6 +265,14 @@ def _parameter(*, shape: Any, init: Any = "zeros") -> Any:
     return torch.zeros(shape)
 
 
+def _buffer(*, shape: Any, init: Any = "zeros", dtype: str = "float32", persistent: bool = True) -> Any:
+    if isinstance(init, str) and init not in ("zeros", "ones"):
+        raise ValueError(init)
+    if isinstance(init, list | tuple):
+        return torch.tensor(init, dtype=getattr(torch, dtype)).reshape(shape)
+    return torch.zeros(shape, dtype=getattr(torch, dtype))
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "Add": _folded(torch.add),
     "Sub": _folded(torch.sub),
@@ -291,6 +299,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "Normalize": F.normalize,
     "Norm": torch.norm,
     "Parameter": _parameter,
+    "Buffer": _buffer,
 }
 """Where the name does not say it, or torch takes its arguments in another way."""
 

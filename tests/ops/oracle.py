@@ -97,8 +97,9 @@ class Built:
 
     def named(self, what: str) -> dict[str, tuple[int, ...]]:
         """Shapes of `parameters` or `buffers` by name."""
-        if isinstance(self.module, nn.Parameter):
-            return {"": tuple(self.module.shape)} if what == "parameters" else {}
+        if isinstance(self.module, torch.Tensor):
+            kind = "parameters" if isinstance(self.module, nn.Parameter) else "buffers"
+            return {"": tuple(self.module.shape)} if what == kind else {}
         listed = getattr(self.module, f"named_{what}")() if self.module is not None else ()
         return {name: tuple(tensor.shape) for name, tensor in listed}
 

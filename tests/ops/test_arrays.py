@@ -21,6 +21,7 @@ numpy = pytest.importorskip("numpy")
 
 NOTHING_TO_SWEEP = {
     "Parameter": "it takes no input",
+    "Buffer": "it takes no input",
     "AffineGrid": "`size` states all the sizes, and the input must fit them",
 }
 """Operators whose samples hold no size that may vary, with the reason. All others take arrays."""

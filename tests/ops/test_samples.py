@@ -277,7 +277,7 @@ def _bytes(kept: Kept, xs: Any, ys: Any, taken: Any, dtypes: Any) -> int:
 def _kept_by_autograd(module: Built, given: list[Any]) -> int:
     """Bytes of the storages that backward would read, parameters and buffers apart."""
     own: list[Any] = []
-    if isinstance(module.module, nn.Parameter):
+    if isinstance(module.module, torch.Tensor):
         own = [module.module]
     elif module.module is not None:
         own = [*module.module.parameters(), *module.module.buffers()]

@@ -13,13 +13,13 @@ from shapecalc.quiz.make import sheet
 from shapecalc.quiz.mistake import Mistake
 from shapecalc.quiz.question import CHOICE, TABLE, Question, from_json, to_json
 from shapecalc.quiz.registry import problem_of
+from shapecalc.quiz.topic import LEVELS
 from shapecalc.quiz.topics import compare, costs, fields, networks
 
 torch = pytest.importorskip("torch")
 from tests.quiz import oracle_costs as oracle  # noqa: E402
 
 TOPICS = [topic.name for theme in (costs, fields, compare, networks) for topic in theme.ALL]
-LEVELS = (1, 2, 3)
 OWN = [m for m in [*vars(costly).values(), *vars(fieldslips).values()] if isinstance(m, Mistake)]
 """Those about costs; the mistakes about sizes have tests of their own."""
 

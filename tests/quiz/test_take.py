@@ -51,7 +51,7 @@ def test_nonsense_is_asked_again(tmp_path: Path) -> None:
 def test_the_end_of_the_input_ends_with_the_score(tmp_path: Path) -> None:
     end = taken(tmp_path, "B\n")
     assert end.status == 0
-    assert "3 questions were left" in end.out
+    assert "questions left: 3" in end.out
 
 
 def test_an_interrupt_ends_with_the_score_so_far() -> None:
@@ -80,4 +80,5 @@ def test_tables_are_straight_in_chinese() -> None:
     question.rows = [[*row, "|"] for row in question.rows]
     question.head.append("|")
     lines = table_lines(question, {})
+    assert "`" not in "".join(lines)
     assert len({width(line) for line in lines}) == 1

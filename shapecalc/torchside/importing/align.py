@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shapecalc.torchside.importing.layer import attributes
+from shapecalc.torchside.importing.argument import attributes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -124,7 +124,7 @@ def _aligned(a: list[Column], b: list[Column], count: int) -> list[Column]:
     while i or j:
         if i and j and best[i][j] == best[i - 1][j - 1] + costs[i - 1][j - 1]:
             i, j = i - 1, j - 1
-            found.append(Column(a[i].uses | b[j].uses, count))
+            found.append(Column(_substantial(a[i].uses | b[j].uses), count))
         elif i and best[i][j] == best[i - 1][j] + GAP:
             i -= 1
             found.append(a[i])
@@ -132,6 +132,12 @@ def _aligned(a: list[Column], b: list[Column], count: int) -> list[Column]:
             j -= 1
             found.append(b[j])
     return found[::-1]
+
+
+def _substantial(uses: Mapping[int, Piece]) -> Mapping[int, Piece]:
+    """The uses in which a layer does anything: an Identity in place of another layer is that layer left out."""
+    found = {n: piece for n, piece in uses.items() if piece.op != "Identity"}
+    return found if found and not any(p.name.isdigit() for p in uses.values()) else uses
 
 
 def _table(costs: Sequence[Sequence[float]], rows: int, width: int) -> list[list[float]]:
@@ -146,6 +152,8 @@ def _table(costs: Sequence[Sequence[float]], rows: int, width: int) -> list[list
 def _cost(x: Column, y: Column) -> float:
     a, b = x.any, y.any
     fixed = bool(a.path and b.path) and not (a.name.isdigit() and b.name.isdigit())
+    if fixed and a.name == b.name and "Identity" in (a.op, b.op) and a.op != b.op:
+        return NEVER if len(a.inputs) != 1 or len(b.inputs) != 1 or a.name.isdigit() else GAP / 2
     if a.group != b.group or (fixed and a.name != b.name):
         return NEVER
     if a.group:

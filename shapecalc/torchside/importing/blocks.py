@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from shapecalc.ops.registry import MODULES
 from shapecalc.source.names import bad_block_name, bad_label
 from shapecalc.torchside.importing.align import columns, form
+from shapecalc.torchside.importing.origin import anonymous
 from shapecalc.torchside.importing.params import Params, facts_of
-from shapecalc.torchside.importing.tree import ANONYMOUS, free_name
+from shapecalc.torchside.importing.tree import free_name, stands_by
 from shapecalc.torchside.importing.wire import Scope, Unfit, wire
 
 if TYPE_CHECKING:
@@ -44,16 +45,17 @@ def make_blocks(root: Piece, *, every: bool = True) -> list[Block]:
     """The blocks of a network, whose uses in the tree are marked as such; without `every` only those that must be."""
     found = list(_opaque(root))
     taken = {block.name for block in found}
+    children = {piece.name.lower() for piece in root.walk()}
     by_class: dict[type, list[Piece]] = {}
     for piece in root.walk():
-        if piece is not root and piece.group and piece.cls is not None and piece.cls not in ANONYMOUS:
+        if piece is not root and piece.group and piece.cls is not None and not anonymous(piece.cls):
             by_class.setdefault(piece.cls, []).append(piece)
     for cls, uses in sorted(by_class.items(), key=lambda pair: max(map(_height, pair[1]))):
         if any(inner is not use and inner.cls is cls for use in uses for inner in use.walk()):
             continue
         for part in _parted(uses):
             if (len(part) > 1 and every) or any(map(_must, part)):
-                block = _block(part, _block_name(cls, taken), commit=True)
+                block = _block(part, _block_name(cls, taken, children), commit=True)
                 taken.add(block.name)
                 found.append(block)
     return found
@@ -65,14 +67,15 @@ def _height(piece: Piece) -> int:
 
 def _must(piece: Piece) -> bool:
     """Whether what a group gives is not its last value, which only a block can say."""
-    last = next((c for c in reversed(piece.children) if c.op != "Parameter"), None)
+    last = next((c for c in reversed(piece.children) if not stands_by(c.op)), None)
     return len(piece.outputs) != 1 or last is None or last.outputs[:1] != piece.outputs
 
 
-def _block_name(cls: type, taken: set[str]) -> str:
+def _block_name(cls: type, taken: set[str], children: set[str]) -> str:
+    """The class's name, with more behind it where it could be taken for an operator's or a child's."""
     stem = cls.__name__.strip("_")
     stem = stem[:1].upper() + stem[1:]
-    if stem in MODULES or bad_block_name(stem):
+    if stem in MODULES or bad_block_name(stem) or stem.lower() in children:
         stem = f"{stem}Block"
     return free_name(stem, taken)
 
@@ -103,8 +106,13 @@ def _fits(uses: Sequence[Piece]) -> bool:
         block = _block(uses, "Any", commit=False)
     except Unfit:
         return False
-    gaps = sum(len(c.uses) < len(uses) for c in block.columns)
-    return gaps <= len(block.columns) - gaps and len(block.params) <= 12
+    sizes = [_leaves(c.any) for c in block.columns]
+    gaps = sum(size for size, c in zip(sizes, block.columns, strict=True) if len(c.uses) < len(uses))
+    return gaps * 2 <= sum(sizes) and len(block.params) <= 12
+
+
+def _leaves(piece: Piece) -> int:
+    return sum(not inner.group for inner in piece.walk())
 
 
 def _block(uses: Sequence[Piece], name: str, *, commit: bool) -> Block:
@@ -115,6 +123,7 @@ def _block(uses: Sequence[Piece], name: str, *, commit: bool) -> Block:
     block = Block(name)
     block.listed = first.listed
     block.columns = columns(dict(enumerate(uses)), count)
+    _named_once(block.columns)
     given = [tuple(u.inputs[n] for u in uses) for n in range(len(first.inputs))]
     scope = Scope(given[0], None, first.listed)
     names = input_names(first)
@@ -129,6 +138,15 @@ def _block(uses: Sequence[Piece], name: str, *, commit: bool) -> Block:
         for n, use in enumerate(uses):
             _become(use, block, {p: row[n] for p, row in params.rows.items()})
     return block
+
+
+def _named_once(found: Sequence[Column]) -> None:
+    """Raise Unfit where two children that could not be paired have one name."""
+    names = [c.name for c in found if not c.name.isdigit()]
+    if len(set(names)) < len(names):
+        raise Unfit("children of one name differ")
+    for column in found:
+        _named_once(column.children)
 
 
 def _become(use: Piece, block: Block, args: dict[str, Any]) -> None:

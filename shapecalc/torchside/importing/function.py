@@ -14,7 +14,7 @@ from torch import Tensor
 
 from shapecalc.ops.op import INFERRED
 from shapecalc.ops.registry import MODULES, find
-from shapecalc.torchside.importing.layer import attributes, is_default, plain
+from shapecalc.torchside.importing.argument import attributes, is_default, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

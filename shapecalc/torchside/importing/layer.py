@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
+from torch._subclasses.fake_tensor import unset_fake_temporarily
 
-from shapecalc.dims.sym import Sym
-from shapecalc.ops.kinds import Either, PerAxis
 from shapecalc.ops.op import INFERRED
 from shapecalc.ops.registry import MODULES, find
+from shapecalc.torchside.importing.argument import attributes, is_default, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from shapecalc.ops.kinds import Kind
-    from shapecalc.ops.op import Attribute
 
 SEEN_THROUGH = frozenset({"Transformer", "TransformerEncoder", "TransformerDecoder"})
 """Classes whose insides are imported, as the operator would take a layer for an argument."""
@@ -24,8 +20,12 @@ SEEN_THROUGH = frozenset({"Transformer", "TransformerEncoder", "TransformerDecod
 FOREIGN: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "StochasticDepth": ("DropPath", {"drop_prob": "p"}),
     "DropPath": ("DropPath", {"drop_prob": "drop_prob", "scale_by_keep": "scale_by_keep"}),
+    "MixedPool2d": ("MixedPool2d", {"kernel_size": "window", "alpha": "alpha"}),
+    "StochasticPool2d": ("StochasticPool2d", {"kernel_size": "kernel_size", "ceil_mode": "ceil_mode"}),
 }
-"""Classes of other packages that an operator stands for: its name, and where the arguments are kept."""
+"""Classes of other packages, or that emitted code brings along, that an operator stands for: its name, and where the
+arguments are kept.
+"""
 
 OF_NO_MATTER = frozenset({"inplace", "need_weights", "average_attn_weights", "is_causal", "recompute_scale_factor"})
 """Arguments that are no part of what a network is, or that the call tells and not the module."""
@@ -42,8 +42,7 @@ def operator_of(module: nn.Module) -> str | None:
 
 
 def _fits(module: nn.Module, name: str) -> bool:
-    kept = next(iter(FOREIGN[name][1].values()))
-    return hasattr(module, kept) and getattr(module, "mode", "row") == "row"
+    return all(hasattr(module, kept) for kept in FOREIGN[name][1].values()) and getattr(module, "mode", "row") == "row"
 
 
 def arguments_of(module: nn.Module, operator: str) -> dict[str, Any]:
@@ -68,9 +67,14 @@ def _kept_otherwise(module: Any, operator: str) -> dict[str, Any]:
         found |= {name: None for name in ("kdim", "vdim") if getattr(module, name) == module.embed_dim}
     elif hasattr(module, "bias") and not isinstance(module.bias, bool):
         found["bias"] = module.bias is not None or not weights
+    if operator == "MixedPool2d":
+        found |= dict(zip(("kernel_size", "stride", "padding"), module.window, strict=True))
+        with unset_fake_temporarily():
+            found |= {"alpha": float(module.alpha), "learned": "alpha" in weights}
     if operator == "EmbeddingBag":
         found.pop("bias", None)
-    if getattr(module, "stride", None) is not None and module.stride == getattr(module, "kernel_size", None):
+    kernel = found.get("kernel_size", getattr(module, "kernel_size", None))
+    if found.get("stride", getattr(module, "stride", None)) == kernel and kernel is not None:
         found |= {"stride": None} if "Pool" in operator else {}
     return found
 
@@ -96,44 +100,3 @@ def _told(operator: str, found: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in found.items()
         if name in by_name and by_name[name].default is not INFERRED and not is_default(by_name[name], value)
     }
-
-
-@cache
-def attributes(operator: str) -> dict[str, Attribute]:
-    """The operator's attributes by name."""
-    return {a.name: a for a in find(operator).attributes}
-
-
-def is_default(attribute: Attribute, value: Any) -> bool:
-    """Whether torch would take this value if nothing were said."""
-    default = attribute.default
-    if value is None or default is None:
-        return value is default
-    if type(value) is type(default) and value == default:
-        return True
-    try:
-        return attribute.kind.same(attribute.kind.read(value), default)
-    except Exception:  # a kind need not understand what it is asked about
-        return False
-
-
-def plain(attribute: Attribute, value: Any) -> Any:
-    """A value as YAML writes it: one number for equal ones along the axes, a list for a tuple, a dtype's own name."""
-    if isinstance(value, tuple | list):
-        items = [v if isinstance(v, Sym) else plain(attribute, v) for v in value]
-        equal = len(items) > 1 and all(_same(v, items[0]) for v in items)
-        return items[0] if equal and _by_axis(attribute.kind) else items
-    if attribute.name in ("p", "drop_prob") and isinstance(value, float):
-        return float(f"{value:.12g}")  # rates that were computed: 0.075 in place of 0.07500000000000001
-    if type(value).__name__ == "dtype":
-        return str(value).removeprefix("torch.")
-    return value
-
-
-def _same(a: Any, b: Any) -> bool:
-    return type(a) is type(b) is int and a == b
-
-
-def _by_axis(kind: Kind) -> bool:
-    """Whether a single number stands for one along each axis."""
-    return isinstance(kind, PerAxis) or (isinstance(kind, Either) and any(map(_by_axis, kind.kinds)))

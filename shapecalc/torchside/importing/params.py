@@ -13,6 +13,7 @@ from shapecalc.dims.sym import Sym, symbol
 from shapecalc.ops.registry import MODULES, find
 from shapecalc.source.names import bad_param_name
 from shapecalc.torchside.importing.align import Vary
+from shapecalc.torchside.importing.step import Expression
 from shapecalc.torchside.importing.tree import snake
 
 if TYPE_CHECKING:
@@ -23,12 +24,6 @@ if TYPE_CHECKING:
     Row = tuple[Any, ...]
 
 NONE = object()
-
-
-class Expression(str):
-    """Text that is an expression of the language, rather than a text."""
-
-    __slots__ = ()
 
 
 class Params:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from shapecalc.torchside.importing.params import Expression
+from shapecalc.torchside.importing.rising import raised
+from shapecalc.torchside.importing.step import Expression
 from shapecalc.torchside.importing.text import Body
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 def shortened(items: list[Item], loose: Sequence[bool], listed: bool) -> list[Item]:
     """The children with runs of equal ones written once; `loose` marks those that take and give the flow alone."""
+    if listed:
+        items, loose = raised(items, loose)
     found: list[Item] = []
     at = 0
     while at < len(items):

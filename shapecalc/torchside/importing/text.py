@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.dims.sym import Sym
-from shapecalc.torchside.importing.params import Expression
+from shapecalc.torchside.importing.step import Expression
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

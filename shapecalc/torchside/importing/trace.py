@@ -8,8 +8,6 @@ which sizes are the batch.
 
 from __future__ import annotations
 
-import linecache
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -18,33 +16,34 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.overrides import TorchFunctionMode
 
-from shapecalc.dims.sym import symbol
+from shapecalc.ops.registry import find
+from shapecalc.torchside.importing.argument import attributes
+from shapecalc.torchside.importing.batches import BATCHES, compare
+from shapecalc.torchside.importing.constant import OF_SIZES, Constants, begins, core_of, holds, summands
 from shapecalc.torchside.importing.function import KEEPS, Told, bare, read_call
+from shapecalc.torchside.importing.grow import grow
 from shapecalc.torchside.importing.index import indexed
-from shapecalc.torchside.importing.layer import arguments_of, attributes, operator_of
-from shapecalc.torchside.importing.step import Step, Untraceable, Value
+from shapecalc.torchside.importing.layer import arguments_of, operator_of
+from shapecalc.torchside.importing.place import line_of, reason
+from shapecalc.torchside.importing.prune import prune
+from shapecalc.torchside.importing.step import Step, Untraceable, Value, among
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from types import FrameType, TracebackType
+    from collections.abc import Callable, Mapping, Sequence
 
     Inputs = Mapping[str, tuple[tuple[int | None, ...], torch.dtype]]
 
-OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
-TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
 
 WRITES = frozenset(
     {"zero_", "fill_", "copy_", "__setitem__", "index_put_", "masked_fill_", "index_fill_", "scatter_", "normal_"}
 )
 """Methods that write into a tensor, or into the one that it is a view of."""
 
-CONSTANT = frozenset(
-    {"new_zeros", "new_ones", "new_full", "new_empty", "new_tensor"}
-    | {"zeros_like", "ones_like", "full_like", "empty_like"}
-)
-"""Functions that take no more than the size of a tensor: what they make is a constant."""
 
-BATCHES = (2, 3)
+MANY = 16
+"""So many numbers are written one by one only where nothing else gives them."""
+
+STATEFUL = frozenset({"RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"})
 
 
 def trace(module: nn.Module, inputs: Inputs) -> Step:
@@ -59,7 +58,9 @@ def trace(module: nn.Module, inputs: Inputs) -> Step:
     finally:
         for m, training in was.items():
             m.training = training
-    _compare(first, second)
+    compare(first, second)
+    prune(first)
+    grow(first)
     return first
 
 
@@ -72,9 +73,13 @@ class _Recorder(TorchFunctionMode):
         self.module = module
         self.paths = {id(m): path for path, m in module.named_modules()}
         self.weights = {id(p): path for path, p in module.named_parameters()}
+        self.buffers = {id(b): path for path, b in module.named_buffers()}
         self.values: dict[int, Value] = {}
+        self.constants = Constants()
+        self.persistent = self.buffers and module.state_dict().keys()
         self.alive: list[Any] = []
         self.quiet = False
+        self.unchanged: dict[str, list[str]] = {}
         self.stack = [Step("", None, type(module), "")]
 
     def run(self, inputs: Inputs, batch: int) -> Step:
@@ -96,9 +101,10 @@ class _Recorder(TorchFunctionMode):
         except Untraceable:
             raise
         except Exception as error:
-            raise Untraceable(_reason(error)) from error
+            raise Untraceable(reason(error)) from error
         finally:
             nn.Module.__call__ = call  # type: ignore[method-assign]
+        root.notes = [f"a part of {among(paths, 'tensors')} {what}" for what, paths in self.unchanged.items()]
         if not root.outputs:
             raise Untraceable(f"{type(self.module).__name__} returns no tensor that comes from its input")
         return root
@@ -117,13 +123,56 @@ class _Recorder(TorchFunctionMode):
         return value
 
     def value(self, tensor: Tensor) -> Value | None:
-        """The value that a tensor holds now; None for one that was made of nothing that a spec can name.
+        """The value that a tensor holds now; None for one that was made of nothing that a spec can name."""
+        return self.known(tensor) or self.constant(tensor)
 
-        Buffers are among these, as the language has no word for tensors that are kept but not learned.
-        """
-        if id(tensor) not in self.values and id(tensor) in self.weights:
-            self.keep(tensor, weight=self.weights[id(tensor)])
+    def known(self, tensor: Tensor) -> Value | None:
+        """The value of a tensor that depends on the input, a parameter or a buffer."""
+        key = id(tensor)
+        if key not in self.values and key in self.weights:
+            self.keep(tensor, weight=self.weights[key])
+        elif key not in self.values and key in self.buffers and self.writable(tensor, self.buffers[key]):
+            self.keep(tensor, weight=self.buffers[key], constant=tensor)
+        return self.values.get(key)
+
+    def writable(self, values: Tensor, path: str = "") -> bool:
+        """Whether a Buffer can hold the values: a `state_dict` has them, or a short text gives them."""
+        return path in self.persistent or begins(values) is not None
+
+    def constant(self, tensor: Tensor) -> Value | None:
+        """The value of a tensor that is made of sizes and numbers: a Buffer, or operators on some; None if unknown."""
+        values = self.constants.of(tensor)
+        if values is None:
+            return None
+        origin = self.constants.origins.get(id(tensor))
+        core = core_of(values)
+        init = begins(core)
+        if init is None or (isinstance(init, list) and len(init) > MANY):
+            self.again(tensor, values, origin)
+        if init is not None and id(tensor) not in self.values:
+            if core.shape == values.shape:
+                self.keep(tensor, constant=values)
+            else:
+                self.made_of(tensor, "Expand", {"size": list(values.shape)}, [core])
         return self.values.get(id(tensor))
+
+    def again(self, tensor: Tensor, values: Tensor, origin: Any) -> None:
+        """A constant that has no short text, as what is made of some that have: vectors, or what it was made of."""
+        parts = summands(values)
+        if parts is not None:
+            self.made_of(tensor, "Add", {}, parts)
+        elif origin is not None:
+            function, args, kwargs, line = origin
+            self.record(function, args, kwargs, [tensor], line)
+
+    def made_of(self, tensor: Tensor, op: str, args: dict[str, Any], parts: list[Tensor]) -> None:
+        """A constant as what one operator makes of buffers."""
+        step = Step("", op, None, "")
+        dtype = str(tensor.dtype).removeprefix("torch.")
+        step.inputs, step.args = [Value(p.shape, dtype, constant=p) for p in parts], args
+        step.operands = [None] * len(parts) if op == "Add" else None
+        self.stack[-1].steps.append(step)
+        step.outputs = [self.keep(tensor)]
 
     # modules
 
@@ -132,7 +181,7 @@ class _Recorder(TorchFunctionMode):
         if self.quiet or path is None:
             return call(module, *args, **kwargs)
         operator = operator_of(module)
-        step = Step(path, operator, type(module), _line(sys._getframe(2)))
+        step = Step(path, operator, type(module), line_of(sys._getframe(2)))
         self.take(step, module, args, kwargs)
         self.stack[-1].steps.append(step)
         if operator is None or not step.inputs:
@@ -146,7 +195,7 @@ class _Recorder(TorchFunctionMode):
         step.args = arguments_of(module, operator)
         self.tell(step, module, kwargs)
         step.share = self.shared(module, path)
-        step.outputs = [self.keep(t) for t in _tensors(out)]
+        step.outputs = step.inputs[:1] if operator == "Identity" else [self.keep(t) for t in _tensors(out)]
         return out
 
     def inside(self, step: Step, call: Any, module: nn.Module, args: Any, kwargs: Any) -> Any:
@@ -167,6 +216,8 @@ class _Recorder(TorchFunctionMode):
         except (TypeError, ValueError):
             given = {f"input{n}": a for n, a in enumerate((*args, *kwargs.values()))}
         for name, argument in given.items():
+            if step.op in STATEFUL and name in ("hx", "h_0") and self.constants.zeros(_tensors(argument)):
+                continue  # what it begins with if it is given nothing
             found = [v for t in _tensors(argument) if (v := self.value(t)) is not None]
             step.inputs += found
             step.names += [name] if len(found) == 1 else [f"{name}{n}" for n in range(len(found))]
@@ -178,10 +229,8 @@ class _Recorder(TorchFunctionMode):
                 step.args["need_weights"] = False
             while len(step.inputs) in (2, 3) and step.inputs[-1] is step.inputs[-2 if len(step.inputs) > 2 else 0]:
                 step.inputs.pop()
-        if step.op == "LSTM":
-            step.names = ["input", "h_0", "c_0"][: len(step.inputs)]
-        if step.op in ("RNN", "GRU"):
-            step.names = ["input", "h_0"][: len(step.inputs)]
+        if step.op in ("RNN", "LSTM", "GRU"):
+            step.names = [name.rstrip("?") for name in find(step.op).inputs[: len(step.inputs)]]
 
     def shared(self, module: nn.Module, path: str) -> str:
         """The path of another module that the first weight of this one belongs to."""
@@ -198,13 +247,14 @@ class _Recorder(TorchFunctionMode):
             return func(*args, **kwargs)
         out = func(*args, **kwargs)
         made = _tensors(out)
-        if getattr(func, "__name__", "") in CONSTANT:
+        name = getattr(func, "__name__", "")
+        if not made and name != "__setitem__":
             return out
-        if not made and getattr(func, "__name__", "") != "__setitem__":
-            return out
-        used = [v for t in _tensors((args, list(kwargs.values()))) if (v := self.value(t)) is not None]
-        if used:
-            self.record(func, args, kwargs, made, _line(sys._getframe(1)))
+        line = line_of(sys._getframe(1))
+        if name not in OF_SIZES and any(self.known(t) for t in _tensors((args, list(kwargs.values())))):
+            self.record(func, args, kwargs, made, line)
+        else:
+            self.constants.follow(func, args, kwargs, made, line)
         return out
 
     def record(self, func: Any, args: Any, kwargs: Any, made: list[Tensor], line: str) -> None:
@@ -213,7 +263,11 @@ class _Recorder(TorchFunctionMode):
         first = _tensors((args, list(kwargs.values())))[0]
         if raw in WRITES:
             return self.write(name, args, line)
-        if bare(name) in KEEPS or (name in ("to", "type", "float", "type_as") and made[0].dtype == first.dtype):
+        if (
+            bare(name) in KEEPS
+            or _pads_nothing(name, args)
+            or (name in ("to", "type", "float", "type_as") and made[0].dtype == first.dtype)
+        ):
             value = self.value(first)
             if value is not None:
                 self.values[id(made[0])] = value
@@ -247,7 +301,8 @@ class _Recorder(TorchFunctionMode):
         """The path of the module whose weights a call takes: empty for a call without, None where they are no one's."""
         paths = set()
         for name, tensor in told.weights.items():
-            path = self.weights.get(id(tensor), "")
+            value = self.value(tensor)
+            path = value.weight if value is not None and value.constant is None else ""
             if not path.endswith(f".{name}"):
                 return None
             paths.add(path.removesuffix(f".{name}"))
@@ -277,6 +332,8 @@ class _Recorder(TorchFunctionMode):
         step = Step("", "", None, line)
         step.args = {"name": bare(name)}
         step.inputs = list(dict.fromkeys(v for t in _tensors(taken) if (v := self.value(t)) is not None))
+        if not step.inputs:
+            return
         self.stack[-1].steps.append(step)
         step.outputs = [self.keep(t) for t in made]
 
@@ -284,13 +341,36 @@ class _Recorder(TorchFunctionMode):
         """A tensor that is written into is another value from then on, and so is the one that it is a view of."""
         target = args[0]
         whole = target if target._base is None else target._base
+        if self.changes_nothing(name, target, whole, args, line):
+            return
         if any(self.value(t) is not None for t in _tensors((whole, args))):
             self.opaque(name, (whole, args), [whole], line)
+
+    def changes_nothing(self, name: str, target: Tensor, whole: Tensor, args: Any, line: str) -> bool:
+        """Whether a number is written into a learned tensor where its values are that number: SwinV2's bias of keys."""
+        value = self.known(whole)
+        number = 0 if bare(name) == "zero" else args[-1]
+        if value is None or value.constant is not None or not value.weight or not isinstance(number, int | float):
+            return False
+        weight = self.module.get_parameter(value.weight)
+        if bare(name) == "setitem":
+            target = target[args[1]]
+        if weight.is_meta or whole.shape != weight.shape or not whole.is_contiguous() or not weight.is_contiguous():
+            return False
+        if not holds(weight, target, number):
+            return False
+        what = f"is set to {number} in {line}, which it is: the spec takes it as it is"
+        self.unchanged.setdefault(what, []).append(value.weight)
+        return True
+
+
+def _pads_nothing(name: str, args: Any) -> bool:
+    return name == "pad" and len(args) > 1 and not any(args[1])
 
 
 def _let_broadcast(told: Told, values: Sequence[Value], made: Tensor) -> None:
     """Say that shapes of an Add or Sub may differ, where they do and no learned tensor is the reason."""
-    if any(v.shape != tuple(made.shape) and not v.weight for v in values):
+    if any(v.shape != tuple(made.shape) and not v.own for v in values):
         told.args["broadcast"] = True
 
 
@@ -303,54 +383,3 @@ def _tensors(value: Any) -> list[Tensor]:
     if isinstance(value, dict):
         return [t for v in value.values() for t in _tensors(v)]
     return []
-
-
-def _line(frame: FrameType | None) -> str:
-    """`file.py:12` of the user's code that is running."""
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if not file.startswith((OURS, TORCH, "<")):
-            return f"{os.path.basename(file)}:{frame.f_lineno}"
-        frame = frame.f_back
-    return ""
-
-
-def _reason(error: BaseException) -> str:
-    """What went wrong at which line of the user's code."""
-    place = ""
-    for file, line in _places(error.__traceback__):
-        if not file.startswith((OURS, TORCH, "<")):
-            place = f"{file}:{line}: `{linecache.getline(file, line).strip()}`: "
-    first = str(error).strip().split("\n")[0]
-    return f"{place}{type(error).__name__}: {first}"
-
-
-def _places(traceback: TracebackType | None) -> Iterator[tuple[str, int]]:
-    while traceback is not None:
-        yield traceback.tb_frame.f_code.co_filename, traceback.tb_lineno
-        traceback = traceback.tb_next
-
-
-# two passes
-
-
-def _compare(a: Step, b: Step) -> None:
-    """Put expressions of N into the first pass wherever the second has other numbers."""
-    if (a.op, a.path, len(a.steps), len(a.outputs)) != (b.op, b.path, len(b.steps), len(b.outputs)):
-        raise Untraceable(f"{a.line}: the calls depend on the batch size")
-    a.args = {name: _joined(value, b.args.get(name)) for name, value in a.args.items()}
-    a.operands = _joined(a.operands, b.operands)
-    for x, y in zip(a.inputs + a.outputs, b.inputs + b.outputs, strict=True):
-        if any(type(n) is int for n in x.shape):
-            x.shape = tuple(_joined(list(x.shape), list(y.shape)))
-    for inner, other in zip(a.steps, b.steps, strict=True):
-        _compare(inner, other)
-
-
-def _joined(a: Any, b: Any) -> Any:
-    if isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
-        return [_joined(x, y) for x, y in zip(a, b, strict=True)]
-    if type(a) is not int or type(b) is not int or a == b:
-        return a
-    slope = b - a
-    return symbol("N") * slope + (a - BATCHES[0] * slope)

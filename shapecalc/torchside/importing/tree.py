@@ -9,20 +9,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from torch import nn
-
-from shapecalc.ops.registry import MODULES
+from shapecalc.ops.registry import MODULES, find
 from shapecalc.source.names import bad_child_name
+from shapecalc.torchside.importing.origin import in_order
+from shapecalc.torchside.importing.step import among
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from shapecalc.torchside.importing.origin import Origin
     from shapecalc.torchside.importing.step import Step, Value
 
     Entry = tuple[tuple[str, ...], "Piece"]
-
-ANONYMOUS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
-"""Containers that are written where they stand and never become a block."""
 
 
 class Piece:
@@ -64,20 +62,24 @@ class Piece:
             yield from child.walk()
 
 
-def build_tree(root: Step, module: nn.Module) -> tuple[Piece, list[str]]:
+def build_tree(root: Step, origin: Origin) -> tuple[Piece, list[str]]:
     """The piece of the whole network, and notes on what could not be kept."""
-    tree = _Tree(module)
+    tree = _Tree(origin)
     piece = Piece(root)
     piece.children = tree.nest(list(tree.entries(root, "")), "")
     tree.finish(piece)
     tree.name(piece)
-    return piece, tree.notes
+    if tree.untold:
+        what = among(tree.untold, "buffers")
+        tree.notes.append(f"zeros stand for {what} until a state_dict is loaded that holds the values")
+    return piece, root.notes + tree.notes
 
 
 class _Tree:
-    def __init__(self, module: nn.Module) -> None:
-        self.module = module
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
         self.notes: list[str] = []
+        self.untold: list[str] = []
         self.called: set[str] = set()
         self.made: set[int] = set()
         self.sharing = 0
@@ -89,25 +91,30 @@ class _Tree:
             yield from self.entry(inner, base)
 
     def parameters(self, step: Step, base: str) -> Iterator[Entry]:
-        """Learned tensors that a step uses for the first time."""
+        """Tensors of the module's own that a step uses for the first time."""
         for value in step.inputs:
-            if value.weight and id(value) not in self.made:
+            if value.own and id(value) not in self.made:
                 self.made.add(id(value))
-                piece = Piece(None, "Parameter")
-                piece.args = {"shape": list(value.shape), **self.init(value)}
+                kept = value.constant is not None
+                piece = Piece(None, "Buffer" if kept else "Parameter")
+                piece.args = {
+                    "shape": list(value.shape),
+                    **(self.holds(value) if kept else self.origin.init(value)),
+                }
                 piece.outputs = [value]
                 piece.path = value.weight
-                yield self.placed(value.weight, base), piece
+                yield self.placed(value.weight, base) if value.weight else (), piece
 
-    def init(self, value: Value) -> dict[str, Any]:
-        """What the learned tensor begins with, as far as its values tell: zeros, another constant, or a deviation."""
-        tensor = dict(self.module.named_parameters()).get(value.weight)
-        if tensor is None or not tensor.is_floating_point() or tensor.is_meta or tensor.numel() == 0:
-            return {}
-        first, spread = tensor.flatten()[0].item(), tensor.detach().float().std(correction=0).item()
-        if bool((tensor == first).all()):
-            return {} if first == 0 else {"init": "ones"} if first == 1 else {"init": float(f"{first:.6g}")}
-        return {"init": {"normal": float(f"{spread:.1g}")}}
+    def holds(self, value: Value) -> dict[str, Any]:
+        """What a buffer holds. Where a checkpoint is to tell, it begins with zeros, which is noted."""
+        found, init = {}, self.origin.begins(value)
+        if init is None:
+            self.untold.append(value.weight)
+        elif init != "zeros":
+            found["init"] = init
+        if value.dtype != "float32":
+            found["dtype"] = value.dtype
+        return found if self.origin.keeps(value.weight) else found | {"persistent": False}
 
     def placed(self, path: str, base: str) -> tuple[str, ...]:
         """The names below `base`; the last one alone for what stands elsewhere."""
@@ -134,9 +141,9 @@ class _Tree:
         self.sharing += 1
         made = list(self.module_entries(step, base)) if step.op is None else [((), Piece(step, step.op))]
         self.sharing -= 1
-        module = self.module.get_submodule(step.path)
+        kept = self.origin.any_below(step.path)
         for _, piece in made:
-            if any(True for _ in module.parameters()) or any(True for _ in module.buffers()):
+            if kept:
                 piece.share = piece.path
             piece.note = "again"
             yield (), piece
@@ -189,7 +196,7 @@ class _Tree:
         for child in piece.children:
             self.finish(child)
         if piece.group and not piece.outputs and piece.children:
-            piece.outputs = next((c.outputs for c in reversed(piece.children) if c.op != "Parameter"), [])
+            piece.outputs = next((c.outputs for c in reversed(piece.children) if not stands_by(c.op)), [])
         if not piece.group or not piece.children:
             return
         own = {id(v) for child in piece.walk() if child is not piece for v in child.outputs}
@@ -223,7 +230,11 @@ class _Tree:
         for child in piece.children:
             self.name(child)
             if not child.name:
-                stem = child.path.rpartition(".")[2] if child.note == "again" else snake(child.op or "group")
+                stem = (
+                    child.path.rpartition(".")[2]
+                    if child.note == "again" and child.path
+                    else snake(child.op or "group")
+                )
                 child.name = free_name(f"{stem}_" if stem.isdigit() else stem, taken)
             elif not (child.name.isdigit() and piece.listed) and (bad_child_name(child.name) or child.name in MODULES):
                 stem = f"n{child.name}" if child.name[0].isdigit() else f"{child.name}_"
@@ -233,6 +244,11 @@ class _Tree:
             taken.add(child.name)
 
 
+def stands_by(op: Any) -> bool:
+    """Whether it takes nothing and leaves the flow as it was: a parameter or a buffer."""
+    return isinstance(op, str) and op in MODULES and not find(op).inputs
+
+
 def _lends(step: Step) -> bool:
     """Whether a function inside uses the module's own weights, so that it is the layer and no module is left."""
     return any(inner.path == step.path for inner in step.steps)
@@ -240,8 +256,8 @@ def _lends(step: Step) -> bool:
 
 def _is_all(step: Step, only: Step) -> bool:
     """Whether a module is nothing but one tensor function, which may stand for it."""
-    plain = bool(only.op) and not only.path and not any(v.weight for v in only.inputs)
-    return plain and step.outputs == only.outputs and not issubclass(step.cls or object, nn.Sequential)
+    plain = bool(only.op) and not only.path and not any(v.own for v in only.inputs)
+    return plain and step.outputs == only.outputs and not in_order(step.cls)
 
 
 def snake(name: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shapecalc.ops.registry import find
-from shapecalc.torchside.importing.tree import free_name, snake
+from shapecalc.torchside.importing.tree import free_name, snake, stands_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,7 +70,7 @@ def _walk(columns: Sequence[Column], scope: Scope, flow: Holds | None) -> Holds 
 
 
 def _column(column: Column, scope: Scope, flow: Holds | None) -> Holds | None:
-    if column.op == "Parameter":
+    if stands_by(column.op):
         scope.names[column.name] = Known([_outputs(column, 0)], column, None, False)
         return flow
     sources = _sources(column, scope, flow)

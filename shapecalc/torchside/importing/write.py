@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from shapecalc.dims.sym import symbol
 from shapecalc.ops.registry import find
+from shapecalc.torchside.importing.argument import attributes
 from shapecalc.torchside.importing.blocks import REQUIRED
-from shapecalc.torchside.importing.layer import attributes
-from shapecalc.torchside.importing.params import Expression
 from shapecalc.torchside.importing.runs import shortened
+from shapecalc.torchside.importing.step import Expression
 from shapecalc.torchside.importing.text import Body
+from shapecalc.torchside.importing.tree import stands_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 def body(columns: Sequence[Column], listed: bool, blocks: Blocks) -> Body:
     """The children of a sequence, runs of equal ones shortened."""
     items = [(None if listed and c.name.isdigit() else c.name, child(c, listed, blocks)) for c in columns]
-    loose = [all(r is None for r in c.refs) and not c.label and c.op != "Parameter" for c in columns]
+    loose = [all(r is None for r in c.refs) and not c.label and not stands_by(c.op) for c in columns]
     return Body(shortened(items, loose, listed), listed=listed)
 
 
@@ -141,8 +142,33 @@ def block_body(block: Block, blocks: Blocks) -> dict[str, Any]:
         found["params"] = {n: None if v is REQUIRED else _value(v) for n, v in block.params.items()}
     if block.shape is not None:
         return found | {"shape": _value(block.shape), "weights": {}}
+    if _is_split(block):
+        *branches, last = block.columns
+        for column in branches:
+            column.refs = [None]
+        head, argument, _ = _call(last, blocks)
+        merge = {head: argument} if isinstance(argument, dict) else head
+        return found | {"branches": body(branches, False, blocks), "merge": merge}
     found["layers"] = body(block.columns, block.listed, blocks)
     if block.outputs:
         names = [Expression(n) for n in block.outputs]
         found["output"] = names if len(names) > 1 else names[0]
     return found
+
+
+def _is_split(block: Block) -> bool:
+    """Whether a block is nothing but branches of its input that are put together in order."""
+    *branches, last = block.columns
+    names = [c.name for c in branches]
+    if block.inputs or block.outputs or block.listed or last.op != "Cat" or last.operands is None:
+        return False
+    if len(branches) < 2 or last.refs != names or last.when is not None or any(o is not None for o in last.operands):
+        return False
+    plain = all(c.refs in ([None], ["input"]) and c.when is None and not c.label for c in branches)
+    return plain and branches[0].refs == [None] and not any(_names(c, set(names)) for b in branches for c in b.children)
+
+
+def _names(column: Column, names: set[str]) -> bool:
+    """Whether anything inside takes what one of these names stands for."""
+    here = any(ref is not None and ref.split(".")[0].split("[")[0] in names for ref in column.refs)
+    return here or any(_names(c, names) for c in column.children)

@@ -15,3 +15,10 @@ def why(error: BaseException) -> str:
     """The reason of an error on one line, without the path that the caller names already."""
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return str(reason).strip().splitlines()[0]
+
+
+def of_worker(fault: Fault) -> Fault:
+    """A fault that a loader's process met comes with that process's traceback, whose last line is the fault's own."""
+    last = str(fault).strip().splitlines()[-1]
+    name = f"{Fault.__module__}.{Fault.__qualname__}: "
+    return Fault(last.removeprefix(name), fault.status) if last.startswith(name) else fault

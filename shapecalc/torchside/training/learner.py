@@ -104,13 +104,19 @@ class Learner(LightningModule):
     def measured(self, batch: Any, sums: Sums) -> torch.Tensor:
         """The loss of a batch, whose figures are added to the sums."""
         xs, y = batch
-        outputs = self.network(*self.task.fit.inputs(xs, self.task.dtypes))
+        outputs = self.network(*self.task.fit.inputs(xs, self._dtypes()))
         output = outputs[0] if isinstance(outputs, tuple) else outputs
         scores, targets = self.task.fit.scores(output), self.task.fit.targets(y)
         wanted = self.loss_targets(scores, targets)
         loss: torch.Tensor = self.loss(scores, wanted)
         sums.add(loss if self.summed else loss * len(y), len(y), *_right(self.task, scores, targets))
         return loss
+
+    def _dtypes(self) -> list[torch.dtype]:
+        """Those of the inputs; a precision such as 64 makes all weights of another dtype than the spec's."""
+        return [
+            self.dtype if d == torch.float32 and isinstance(self.dtype, torch.dtype) else d for d in self.task.dtypes
+        ]
 
     def loss_targets(self, scores: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Targets as the loss takes them: ones among zeros where it knows no classes."""
@@ -126,6 +132,8 @@ class Learner(LightningModule):
         if self.restored is not None:
             restore_random(self.restored, self.trainer.global_rank)
             self.restored = None
+        # Lightning moves a schedule before the held-out samples are seen: the epoch's own rate is known here only.
+        self.rate = float(self.trainer.optimizers[0].param_groups[0]["lr"])
         self.learning, self.begun = Sums(self.device), time.perf_counter()
 
     def on_validation_epoch_start(self) -> None:
@@ -139,16 +147,13 @@ class Learner(LightningModule):
             self.figures = {f"train_{k}": v for k, v in _means(learning).items()}
         self.figures |= {f"held_{k}": v for k, v in self.held_figures.items()}
         if self.trainer.state.fn == "fit":
-            self.figures["lr"] = self._rate()
+            self.figures["lr"] = self.rate
         self.log_dict(self.figures, sync_dist=False)
 
     def on_train_epoch_end(self) -> None:
         self.figures["seconds"] = time.perf_counter() - self.begun
         if self.plateau is not None:
             self.plateau.step(self.figures["held_loss"])
-
-    def _rate(self) -> float:
-        return float(self.trainer.optimizers[0].param_groups[0]["lr"])
 
     def configure_optimizers(self) -> Any:
         plan = self.task.plan

@@ -1,4 +1,4 @@
-"""Names of optimisers, schedules and losses -> torch's classes, made with their arguments."""
+"""Names of optimisers, schedules, losses and initial weights -> what torch has by them, with their arguments."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ NO_SCHEDULE = ("", "none", "constant")
 BY_STEP = ("OneCycleLR", "CyclicLR")
 """Schedules that move after every step; the others do so after every epoch."""
 SHORT = {"plateau": "reducelronplateau", "cosine": "cosineannealinglr"}
+SHORT_INIT = {"kaiming": "kaimingnormal", "he": "kaimingnormal", "xavier": "xavieruniform", "glorot": "xavieruniform"}
 
 
 def optimizer(plan: Plan, parameters: Iterable[nn.Parameter]) -> Optimizer:
@@ -43,7 +44,8 @@ def optimizer(plan: Plan, parameters: Iterable[nn.Parameter]) -> Optimizer:
 def optimizer_class(name: str) -> type:
     """The class of torch.optim."""
     plain = "sgd" if _plain(name) == "momentum" else _plain(name)
-    return _found("optimizer", plain, _classes(torch.optim, torch.optim.Optimizer))
+    kind: type = _found("optimizer", plain, _classes(torch.optim, torch.optim.Optimizer))
+    return kind
 
 
 def schedule(plan: Plan, made: Optimizer, epochs: int, steps: int) -> Any:
@@ -80,6 +82,23 @@ def loss(plan: Plan, kind: str, count: int | None, last: frozenset[str]) -> nn.M
     return made
 
 
+def initialise(plan: Plan, network: nn.Module) -> None:
+    """Weights of two dimensions and more anew, by a name in torch.nn.init; all others stay as their layers begin.
+
+    Deep stacks of plain convolutions and ReLUs want it: torch's own beginning shrinks what runs through them.
+    """
+    name, extra = plan.named("init")
+    if not name:
+        return
+    plain = _plain(name)
+    rules = {_plain(n): f for n, f in vars(nn.init).items() if n.endswith("_") and not n.startswith("_")}
+    rules |= {short: rules[whole] for short, whole in SHORT_INIT.items()}
+    rule = _found("initialisation", plain, rules)
+    for weight in network.parameters():
+        if weight.ndim > 1:
+            _made(rule, "the initialisation", {"tensor": weight}, extra)
+
+
 def takes_classes(made: nn.Module) -> bool:
     """Whether a loss takes numbers of classes; for the others a class is a one among zeros."""
     operator = find(type(made).__name__)
@@ -103,16 +122,16 @@ def _classes(module: Any, base: type) -> dict[str, type]:
     return {name.lower(): kind for name, kind in found.items()}
 
 
-def _found(what: str, plain: str, classes: Mapping[str, type]) -> type:
+def _found(what: str, plain: str, classes: Mapping[str, Any]) -> Any:
     if plain in classes:
         return classes[plain]
     near = nearest(plain, classes)
-    known = ", ".join(sorted(kind.__name__ for kind in classes.values()))
+    known = ", ".join(sorted({kind.__name__ for kind in classes.values()}))
     hint = f"did you mean {classes[near].__name__}?" if near else f"torch has {known}"
     raise Fault(f"torch has no {what} by the name {plain!r}: {hint}")
 
 
-def _made(kind: type, what: str, fixed: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:
+def _made(kind: Any, what: str, fixed: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:
     known = inspect.signature(kind).parameters
     unknown = [k for k in arguments if k not in known]
     if unknown:

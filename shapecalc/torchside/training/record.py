@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from shapecalc.analysis.report import Report
     from shapecalc.torchside.training.task import Task
 
 RECORD = "record.json"
 CURVES = "curves.png"
+PAGE = "report.html"
 
 
 def write_whole(path: Path, written: Callable[[str], None]) -> None:
@@ -87,6 +89,14 @@ def _write_text(path: str, text: str) -> None:
         file.write(text)
 
 
+def write_page(folder: Path, report: Report, found: Mapping[str, Any], interrupted: bool) -> None:
+    """The run as one page for people: what was reached, curves, settings and layers."""
+    from shapecalc.render.runpage import run_page
+
+    text = run_page(report, found, interrupted)
+    write_whole(folder / PAGE, lambda path: _write_text(path, text))
+
+
 def read_record(weights: Path) -> dict[str, Any]:
     """The record beside a file of weights; empty where there is none that can be read."""
     try:
@@ -94,6 +104,12 @@ def read_record(weights: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def settled(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Params and sizes that a run was given, or chose for its data: whoever uses its weights wants the same ones."""
+    spec = found.get("spec") or {}
+    return {**(spec.get("set") or {}), **(spec.get("sizes") or {})}
 
 
 def write_weights(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:

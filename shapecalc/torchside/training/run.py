@@ -11,9 +11,10 @@ import torch
 
 from shapecalc.torchside.build import build
 from shapecalc.torchside.training.engine import ready
-from shapecalc.torchside.training.fault import Fault, why
-from shapecalc.torchside.training.record import record, write_curves, write_record, write_weights
-from shapecalc.torchside.training.resume import BEST, PREFIX
+from shapecalc.torchside.training.fault import Fault, of_worker, why
+from shapecalc.torchside.training.names import initialise
+from shapecalc.torchside.training.record import record, write_curves, write_page, write_record, write_weights
+from shapecalc.torchside.training.resume import BEST, LAST, PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -71,12 +72,15 @@ def fresh_network(task: Task) -> nn.Module:
     seed = int(task.plan["seed"])
     random.seed(seed)
     torch.manual_seed(seed)
-    return build(task.report)
+    network = build(task.report)
+    initialise(task.plan, network)
+    return network
 
 
 def train(task: Task, network: nn.Module, folder: Path, options: Options, told: Callable[..., None]) -> Outcome:
     """Train and write down. `told` gets the figures of each epoch and the best ones. Raises Fault."""
     ready()
+    _check_strategy(options)
     from shapecalc.torchside.training.keeper import Keeper
     from shapecalc.torchside.training.learner import Learner
 
@@ -100,6 +104,15 @@ def train(task: Task, network: nn.Module, folder: Path, options: Options, told: 
     if outcome.main:
         _leave(task, outcome, options, device)
     return outcome
+
+
+def _check_strategy(options: Options) -> None:
+    if _sharded(options) and not on_cuda(options):
+        raise Fault(f"--strategy {options.strategy} shares the weights out among GPUs, here is the CPU: there is ddp")
+
+
+def _sharded(options: Options) -> bool:
+    return options.strategy.startswith("fsdp")
 
 
 def _check_world(task: Task, world: int) -> None:
@@ -176,6 +189,8 @@ def _fitted(trainer: Any, learner: Any, resume: Path | None) -> bool:
         trainer.fit(learner, ckpt_path=resume, weights_only=True if resume else None)
     except (SystemExit, KeyboardInterrupt):
         return True
+    except Fault as fault:
+        raise of_worker(fault) from None
     except torch.OutOfMemoryError:
         raise Fault("the device's memory is full: a smaller --batch-size is due", 1) from None
     except OSError as error:
@@ -186,13 +201,17 @@ def _fitted(trainer: Any, learner: Any, resume: Path | None) -> bool:
 
 
 def _leave(task: Task, outcome: Outcome, options: Options, device: str) -> None:
-    """Record, curves and weights: those of the last step, and the best ones."""
-    write_record(outcome.folder, record(task, outcome.epochs, outcome.best, device))
+    """Record, page, curves and weights: those of the last step, and the best ones."""
+    found = record(task, outcome.epochs, outcome.best, device)
+    write_record(outcome.folder, found)
+    write_page(outcome.folder, task.report, found, outcome.interrupted)
     if outcome.epochs:
         write_curves(outcome.folder, outcome.epochs, f"{task.report.name} on {task.data.name}")
     name = "interrupted" if outcome.interrupted else "last"
     outcome.weights = outcome.folder / f"{name}.{options.format}"
-    write_weights(outcome.weights, outcome.network.state_dict())
+    # Weights that are shared out are whole in the checkpoint alone.
+    sharded = _sharded(options) and (outcome.folder / LAST).exists()
+    write_weights(outcome.weights, _of_checkpoint(outcome.folder / LAST) if sharded else outcome.network.state_dict())
     if outcome.best:
         best = outcome.folder / f"best.{options.format}"
         write_weights(best, _of_checkpoint(outcome.folder / BEST))

@@ -102,7 +102,7 @@ def make_task(again: Again, given_plan: Mapping[str, Any], options: Mapping[str,
     """The task of a spec. `again` gives the report with sizes put in; raises Fault for whatever does not fit."""
     report = again({})
     plan = planned(report, given_plan)
-    wish = Wish(str(plan["dataset"]), options.get("data_dir"), plan["classes"])
+    wish = Wish(str(plan["dataset"]), options.get("data_dir"), plan["classes"], options.get("vocabulary"))
     report, sizes, data = loaded(again, report, wish, plan["resize"])
     return Task(
         report,

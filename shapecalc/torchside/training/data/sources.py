@@ -21,11 +21,15 @@ KNOWN = (*GIVEN, *MADE, *(f"{kind}:PATH" for kind in FROM_PATH))
 
 
 class Wish:
-    """Which data set is asked for, where it lies, and how many classes it has where that cannot be seen."""
+    """Which data set is asked for, where it lies, how many classes it has where that cannot be seen, and in what
+    characters a text is to be read, where those are known already.
+    """
 
-    __slots__ = ("classes", "directory", "kind", "name", "path")
+    __slots__ = ("classes", "directory", "kind", "name", "path", "vocabulary")
 
-    def __init__(self, name: str, directory: str | None = None, classes: int | None = None) -> None:
+    def __init__(
+        self, name: str, directory: str | None = None, classes: int | None = None, vocabulary: str | None = None
+    ) -> None:
         kind, colon, path = name.partition(":")
         plain = kind.lower().replace("_", "-")
         plain = {"fashionmnist": "fashion-mnist", "mnist-1d": "mnist1d"}.get(plain, plain)
@@ -37,6 +41,7 @@ class Wish:
         self.path = path
         self.directory = directory
         self.classes = classes
+        self.vocabulary = vocabulary
 
 
 def _unknown(name: str, plain: str) -> str:
@@ -81,7 +86,7 @@ def made(wish: Wish, shape: Sequence[int], output: Sequence[int], below: int) ->
     if wish.kind == "text":
         from shapecalc.torchside.training.data.text import text
 
-        return text(wish.path, shape[-1])
+        return text(wish.path, shape[-1], wish.vocabulary)
     from shapecalc.torchside.training.data import made as sets
 
     if wish.kind == "copy":

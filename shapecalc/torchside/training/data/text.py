@@ -12,15 +12,20 @@ from shapecalc.torchside.training.fault import Fault, why
 HELD_OUT = 0.1
 
 
-def text(path: str, length: int) -> Data:
-    """Pieces of `length` characters one behind the other; the last tenth of the text is held out."""
+def text(path: str, length: int, vocabulary: str | None = None) -> Data:
+    """Pieces of `length` characters one behind the other; the last tenth of the text is held out.
+
+    A character's number is its place among those of the text, or in the vocabulary that a network learned already.
+    """
     try:
         written = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Fault(f"{path}: {why(error)}") from None
     if len(written) < 4 * (length + 1):
         raise Fault(f"{path} has {len(written):,} characters, pieces of {length} want at least {4 * (length + 1):,}")
-    vocabulary = "".join(sorted(set(written)))
+    vocabulary = vocabulary or "".join(sorted(set(written)))
+    if unknown := sorted(set(written) - set(vocabulary)):
+        raise Fault(f"{path} has characters that the network has never seen: {', '.join(map(repr, unknown[:5]))}")
     number = {character: i for i, character in enumerate(vocabulary)}
     codes = torch.tensor([number[c] for c in written])
     edge = len(codes) - max(int(len(codes) * HELD_OUT), length + 1)

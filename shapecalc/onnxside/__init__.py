@@ -1,0 +1,1 @@
+"""ONNX files -> specs. The only package that imports onnx; it needs no torch."""
