@@ -173,15 +173,15 @@ def test_a_gradient_is_clipped(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "MSELoss", "BCEWithLogits", "multi_margin", "SmoothL1"])
 def test_losses_go_by_their_names(tmp_path: Path, loss: str) -> None:
-    outcome = run(task_of(PLAIN, {"epochs": 2, "loss": loss, "lr": 0.01}), tmp_path)
+    outcome = run(task_of(PLAIN, {"epochs": 2, "loss": loss, "lr": 0.01}, limit=10), tmp_path)
     assert outcome.epochs[1]["train_loss"] < outcome.epochs[0]["train_loss"]
 
 
 @pytest.mark.battery
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", range(10))
 def test_mnist_cnn_knows_more_than_97_percent_of_held_out_digits(tmp_path: Path, seed: int) -> None:
     text = (SPECS / "mnist_cnn.yaml").read_text(encoding="utf-8")
-    assert run(task_of(text, {"seed": seed, "epochs": 15, "batch_size": 32}), tmp_path).best["held_accuracy"] > 0.97
+    assert run(task_of(text, {"seed": seed}), tmp_path).best["held_accuracy"] > 0.97
 
 
 @pytest.mark.battery
@@ -200,11 +200,7 @@ def test_the_networks_of_the_course_start_and_their_loss_falls(tmp_path: Path, s
     import shapecalc
     from shapecalc.torchside.training.task import make_task
 
-    report = shapecalc.check(str(SPECS / f"{spec}.yaml"), {k: v for k, v in sizes.items() if k in _params(spec)})
-    plan = {"epochs": 5, "batch_size": 8, "optimizer": "Adam", "lr": 2e-4}
+    report = shapecalc.check(str(SPECS / f"{spec}.yaml"), sizes)
+    plan = {"epochs": 5, "batch_size": 8}
     outcome = run(make_task(lambda _: report, plan, {"limit": 4}), tmp_path)
-    assert outcome.epochs[-1]["train_loss"] < outcome.epochs[0]["train_loss"]
-
-
-def _params(spec: str) -> str:
-    return (SPECS / f"{spec}.yaml").read_text(encoding="utf-8").partition("params:")[2].partition("\n")[0]
+    assert outcome.epochs[-1]["train_loss"] < 0.9 * outcome.epochs[0]["train_loss"]
