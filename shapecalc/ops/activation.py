@@ -288,10 +288,13 @@ class Threshold(Activation):
     value: float
 
     def unfit_dtypes(self, *dtypes: str) -> str:
-        """Floats are compared in a wider dtype, so that the value alone must fit."""
-        numbers = (self.value,) if dtypes[0] in FLOATS else (self.value, self.threshold)
-        beyond = next((n for n in numbers if overflows(n, dtypes[0])), None)
-        return "" if beyond is None else f"cannot hold {beyond} in {dtypes[0]}"
+        """Floats are compared in a wider dtype, so that the value alone must fit; whole numbers wrap in uint8."""
+        (dtype,) = dtypes
+        numbers = (self.value,) if dtype in FLOATS else (self.value, self.threshold)
+        for number in numbers:
+            if overflows(abs(number) if dtype == "uint8" and isinstance(number, int) else number, dtype):
+                return f"cannot hold {number} in {dtype}"
+        return ""
 
     @classmethod
     def samples(cls) -> Any:

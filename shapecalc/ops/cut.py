@@ -278,7 +278,9 @@ class Pad(TensorFunction):
     def unfit_dtypes(self, *dtypes: str) -> str:
         if dtypes[0] == "bool" and self.never_empty(()):
             return f"takes no bool in mode {self.mode}"
-        return f"cannot pad {dtypes[0]} with {self.value}" if overflows(self.value or 0, dtypes[0]) else ""
+        written = any(not isinstance(cells, int) or cells > 0 for cells in self.pad)
+        beyond = written and overflows(self.value or 0, dtypes[0])
+        return f"cannot pad {dtypes[0]} with {self.value}" if beyond else ""
 
     def odd_count(self) -> bool:
         return self.mode != "constant" and len(self.pad) not in (2, 4, 6)

@@ -23,6 +23,12 @@ WIDTHS = {
 }  # fmt: skip
 
 
+class Dimensionless(str):
+    """The dtype of a tensor without dimensions, as an operator's `dtypes` is given it."""
+
+    __slots__ = ()
+
+
 def overflows(value: float, dtype: str) -> bool:
     """Whether torch will not write the number into a tensor of that dtype. Floats take infinities and nan.
 

@@ -116,7 +116,9 @@ class ConstantPad(Padding):
     value: float = 0
 
     def unfit_dtypes(self, *dtypes: str) -> str:
-        return f"cannot pad {dtypes[0]} with {self.value}" if overflows(self.value, dtypes[0]) else ""
+        """torch does not look at a value that is written nowhere."""
+        beyond = max(self.padding) > 0 and overflows(self.value, dtypes[0])
+        return f"cannot pad {dtypes[0]} with {self.value}" if beyond else ""
 
     @property
     def least_rank(self) -> int:

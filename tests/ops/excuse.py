@@ -71,12 +71,6 @@ def ones(draw: Draw, ours: Verdict, theirs: Verdict) -> bool:
     return theirs.outputs is not None and set(theirs.outputs[0][0][-2:]) == {1}
 
 
-def without_dimensions(draw: Draw) -> bool:
-    """Some inputs are scalars and others are not, and the dtypes of their numbers differ."""
-    given = [x for x in draw.inputs if x]
-    return len({bool(x[0]) for x in given}) == len({x[1] for x in given} - {"bool"}) == 2
-
-
 def no_values(draw: Draw, ours: Verdict, theirs: Verdict) -> bool:
     """Both accept, and the batch of the values has an axis of nothing."""
     given = draw.inputs[2]
@@ -195,15 +189,11 @@ EXCUSES: list[Excuse] = [
         both(empty, refused("SC109")),
     ),
     Excuse("Gather", "torch compares no sizes where nothing is gathered", both(empty, refused("SC211"))),
+    Excuse("Buffer|Parameter", "torch.full cuts a fraction off without a word", refused("SC109 .*cannot hold")),
     Excuse(
         "OneHot",
         "torch counts the classes that it finds, which no shape tells",
         refused("SC109 num_classes is -1"),
-    ),
-    Excuse(
-        ".*",
-        "beside others, a tensor without dimensions counts for the dtype by its kind alone, as a number does",
-        lambda draw, ours, theirs: without_dimensions(draw) and shapes(ours) == shapes(theirs) is not None,
     ),
     Excuse(
         "ScaledDotProductAttention",

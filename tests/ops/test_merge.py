@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import product
 from random import Random
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from shapecalc import check_text
 from shapecalc.dims.sym import symbol
 from shapecalc.ops.dtypes import WIDTHS
 from shapecalc.ops.merge import promoted
@@ -95,6 +97,18 @@ def test_dtypes_are_promoted_as_torch_promotes(numbers: list[Any]) -> None:
         a, b = (torch.ones(2, dtype=getattr(torch, dtype)) for dtype in (one, two))
         result = _chain(torch.mul, [a, b, *numbers])
         assert promoted([one, two], numbers) == str(result.dtype).removeprefix("torch."), (one, two)
+
+
+def test_tensors_without_dimensions_count_by_their_kind() -> None:
+    """Each pair of dtypes, of tensors with and without dimensions, added by torch."""
+    for dtypes, sizes in product(product(WIDTHS, repeat=2), product(([], [2]), repeat=2)):
+        given = list(zip("xy", sizes, dtypes, strict=True))
+        inputs = {name: {"shape": shape, "batch": False, "dtype": dtype} for name, shape, dtype in given}
+        layers = [{"Add": {"broadcast": True}, "from": ["x", "y"]}]
+        report = check_text(json.dumps({"shapecalc": 1, "input": inputs, "layers": layers}))
+        x, y = (torch.ones(shape, dtype=getattr(torch, dtype)) for _, shape, dtype in given)
+        assert report.graph is not None
+        assert f"torch.{report.graph.outputs[0].dtype}" == str((x + y).dtype), given
 
 
 @pytest.mark.parametrize("name", ["Cat", "Stack"])
