@@ -100,10 +100,30 @@ def test_growth_beyond_a_bound_ends_with_1(here: Path) -> None:
     assert run("diff", "a.yaml", "b.yaml", "--max-params-growth", "100%", cwd=here).status == 0
     end = run("diff", "a.yaml", "b.yaml", "--max-params-growth", "5%", cwd=here)
     assert end.status == 1
-    assert "99.4%" in end.err
+    assert "99.36%" in end.err
     assert run("diff", "b.yaml", "a.yaml", "--max-params-growth", "0.0", cwd=here).status == 0
     assert run("diff", "a.yaml", "b.yaml", "--max-macs-growth", "99%", cwd=here).status == 1
     assert run("diff", "a.yaml", "b.yaml", "--max-memory-growth", "1%", cwd=here).status == 1
+
+
+@pytest.mark.parametrize("share", ["5.8%", "0.058", "11.6%", "7%"])
+def test_a_growth_of_just_the_bound_is_allowed(here: Path, share: str) -> None:
+    """From 1000 parameters, by what the share of them is in whole numbers; one more is too many."""
+    more = {"5.8%": 58, "0.058": 58, "11.6%": 116, "7%": 70}[share]
+    for name, width in (("x", 1000), ("y", 1000 + more), ("z", 1001 + more)):
+        (here / f"{name}.yaml").write_text(
+            f"shapecalc: 1\nname: X\ninput: [1]\nlayers: [{{Linear: {{out_features: {width}, bias: false}}}}]\n"
+        )
+    assert run("diff", "x.yaml", "y.yaml", "--max-params-growth", share, cwd=here).status == 0
+    assert run("diff", "x.yaml", "z.yaml", "--max-params-growth", share, cwd=here).status == 1
+
+
+def test_a_network_that_breaks_its_expectation_is_compared_all_the_same(here: Path) -> None:
+    for name in "ab":
+        (here / f"{name}.yaml").write_text((here / f"{name}.yaml").read_text() + "expect: {params: 1562}\n")
+    end = run("diff", "a.yaml", "b.yaml", "--max-params-growth", "5%", cwd=here)
+    assert (end.status, "SC501" in end.err) == (1, False)
+    assert "1,552" in end.out
 
 
 def test_exit_code_tells_whether_anything_differs(here: Path) -> None:
@@ -122,6 +142,9 @@ def test_one_side_may_be_standard_input(here: Path) -> None:
         (["a.yaml", "missing.yaml"], 2),
         (["a.yaml"], 2),
         (["a.yaml", "b.yaml", "--max-params-growth", "much"], 2),
+        (["a.yaml", "b.yaml", "--max-params-growth", "nan%"], 2),
+        (["a.yaml", "b.yaml", "--max-macs-growth", "inf"], 2),
+        (["a.yaml", "b.yaml", "--max-macs-growth", "1e999999999%"], 2),
         (["a.yaml", "wrong.yaml"], 1),
     ],
 )

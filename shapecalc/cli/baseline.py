@@ -63,7 +63,8 @@ class Baseline:
         lines = ",\n    ".join(json.dumps(row, ensure_ascii=False) for row in rows)
         listed = f"[\n    {lines}\n  ]" if rows else "[]"
         try:
-            write_whole(self.path, f'{{\n  "version": {VERSION},\n  "findings": {listed}\n}}\n'.encode())
+            text = f'{{\n  "version": {VERSION},\n  "findings": {listed}\n}}\n'
+            write_whole(self.path, text.encode("utf-8", "backslashreplace"))  # names that are no UTF-8, as JSON has it
         except OSError as error:
             raise ConfigError(f"{self.path}: {error.strerror or error}") from None
 

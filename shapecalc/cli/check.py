@@ -164,7 +164,7 @@ class _Run:
             if os.path.isdir(path):
                 from shapecalc.cli.files import specs_below
 
-                yield from ((p, data) for p, data in specs_below(path) if not self.finder.of(p).excludes(p))
+                yield from ((p, data) for p, data in specs_below(path) if not self.finder.of_file(p).excludes(p))
             else:
                 yield path, None
 
@@ -236,6 +236,9 @@ class _Run:
         """The output format: as asked, as the settings say, as the place wants it, or by the number of files."""
         asked: str = self.options["output_format"] or self.here.get("output-format", "")
         if asked:
+            if asked not in OF_LAYERS + OF_FINDINGS:
+                listed = ", ".join(OF_LAYERS + OF_FINDINGS)
+                raise ConfigError(f"{self.here.path}: `output-format` is one of {listed}, not {asked!r}")
             return asked
         if os.environ.get("GITHUB_ACTIONS") == "true":
             return "github"

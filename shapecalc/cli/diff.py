@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +15,7 @@ from shapecalc.render.paint import Paint, wants_colour
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from fractions import Fraction
 
     from shapecalc.analysis.compare import Comparison
 
@@ -24,15 +26,19 @@ BOUNDS = {
 }
 
 
-def _share(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
-    """`5%` or `0.05` as 0.05."""
+def _share(ctx: click.Context, param: click.Parameter, value: str | None) -> Fraction | None:
+    """`5%` or `0.05` as 1/20, exactly, so that a growth of just as much is no more than that."""
+    from fractions import Fraction
+
     if value is None:
         return None
     number = value.strip().removesuffix("%")
     try:
-        return float(number) / (100 if number != value.strip() else 1)
+        if isfinite(float(number)):
+            return Fraction(number) / (100 if number != value.strip() else 1)
     except ValueError:
-        raise click.BadParameter(f"a share such as 5% or 0.05 is due, not {value!r}") from None
+        pass
+    raise click.BadParameter(f"a share such as 5% or 0.05 is due, not {value!r}")
 
 
 def _bound(name: str, what: str) -> Callable[[Any], Any]:
@@ -63,7 +69,8 @@ def command(before: str, after: str, assignments: tuple[str, ...], **options: An
     if after.endswith(SUFFIXES):
         return _weighed(before, after, settings, options)
     reports = [report_at(path, settings) for path in (before, after)]
-    faults = [broken(report) for report in reports]  # of both, before any is given up
+    # Of both, before any is given up. A network that breaks what was expected of the old one is what a review is for.
+    faults = [broken(report, ("SC501",)) for report in reports]
     if any(faults):
         return 1
     comparison = Comparison(*reports)
@@ -109,6 +116,11 @@ def _breaches(comparison: Comparison, options: dict[str, Any]) -> Iterator[str]:
             continue
         name = key.replace("_", " ")
         if figure.growth is None:
-            yield f"{name}: {figure.before} to {figure.after} cannot be held against {most:.1%}; --set the sizes"
-        elif figure.growth > most:
-            yield f"{name} grow by {figure.growth:.1%}, and at most {most:.1%} is allowed"
+            hint = "" if figure.before == 0 else "; --set the sizes"
+            yield f"{name}: {figure.before} to {figure.after} cannot be held against {_percent(most)}{hint}"
+        elif figure.after - figure.before > most * figure.before:
+            yield f"{name} grow by {_percent(figure.growth)}, and at most {_percent(most)} is allowed"
+
+
+def _percent(share: float | Fraction) -> str:
+    return f"{float(share) * 100:.4g}%"

@@ -27,9 +27,11 @@ def mended(task: Task, *, unsafe: bool) -> Mended:
 
 
 def bytes_of(task: Task, done: Mended) -> bytes:
-    """The mended file, with the byte order mark that it had."""
+    """The mended file, with the byte order mark that it had; one without fixes as it was, text or not."""
     from codecs import BOM_UTF8
 
+    if not done.count:
+        return task.data
     mark = BOM_UTF8 if task.data.startswith(BOM_UTF8) else b""
     return mark + done.text.encode("utf-8")
 
@@ -38,6 +40,8 @@ def patch(task: Task, done: Mended) -> str:
     """The change as a unified diff; empty where nothing changes."""
     from difflib import unified_diff
 
+    if not done.count:
+        return ""
     before = task.data.decode("utf-8-sig").splitlines(keepends=True)
     after = done.text.splitlines(keepends=True)
     lines = unified_diff(before, after, task.path, task.path)
@@ -47,12 +51,15 @@ def patch(task: Task, done: Mended) -> str:
 def write_whole(path: str, data: bytes) -> None:
     """Replace a file whole or not at all: written beside it, then renamed; a link's target is replaced, modes stay.
 
-    Raises OSError.
+    A file that may not be written is not replaced either. Raises OSError.
     """
+    from errno import EACCES
     from shutil import copymode
     from tempfile import NamedTemporaryFile
 
     target = os.path.realpath(path)
+    if os.path.exists(target) and not os.access(target, os.W_OK):
+        raise PermissionError(EACCES, os.strerror(EACCES), path)
     with NamedTemporaryFile(dir=os.path.dirname(target), prefix=".shapecalc-", delete=False) as file:
         try:
             file.write(data)

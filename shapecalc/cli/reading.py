@@ -10,7 +10,7 @@ import click
 from shapecalc.pipeline import check, check_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from shapecalc.analysis.report import Report
 
@@ -32,12 +32,12 @@ def report_at(path: str, settings: Mapping[str, Any], *, name: str = STDIN, batc
     return check_text(source.text, name, settings, batch_size=batch_size)
 
 
-def broken(report: Report) -> bool:
-    """Whether the spec has errors, which are then said on stderr, each with its line."""
+def broken(report: Report, passing: Collection[str] = ()) -> bool:
+    """Whether the spec has errors of other codes than `passing`, which are then said on stderr, each with its line."""
     from shapecalc.analysis.verdict import Verdict
 
     verdict = Verdict(report)
-    verdict.found = [f for f in verdict.found if f.severity == "error"]
+    verdict.found = [f for f in verdict.found if f.severity == "error" and f.code not in passing]
     if not verdict.found:
         return False
     from shapecalc.render.text import render_full

@@ -79,8 +79,11 @@ class Shown:
             return
         from shapecalc.render.github import render_step_summary
 
-        with open(path, "a", encoding="utf-8") as file:
-            file.write(render_step_summary(verdicts) + "\n")
+        try:
+            with open(path, "a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(render_step_summary(verdicts) + "\n")
+        except OSError as error:
+            print(f"shapecalc: {path}: {error.strerror or error}", file=sys.stderr)
 
     def objects(self, documents: Sequence[dict[str, Any]], verdicts: Sequence[Verdict]) -> None:
         """JSON: every figure of every file."""

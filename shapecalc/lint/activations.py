@@ -21,7 +21,8 @@ class RepeatedActivation(Rule):
 
     Why:
         A second ReLU finds nothing to cut off; a second Sigmoid or Tanh squashes what is squashed already, and its
-        gradient is small everywhere. Mostly one of the two was left over from a change.
+        gradient is small everywhere; a second LeakyReLU only makes its slope smaller. Mostly one of the two was left
+        over from a change.
 
     Bad:
         shapecalc: 1
@@ -53,7 +54,7 @@ class RepeatedActivation(Rule):
             first = network.before(node, "identity", "reshape", *["dropout"] * idle)
             if first is None or not _same(first, node) or node.outputs[0].shape != _arriving(node):
                 continue
-            effect = "so this one does nothing" if idle else "so this one squashes it again"
+            effect = "so this one does nothing" if idle else "and this one applies it again"
             yield Finding(
                 node,
                 f"{first.op_name} {first.path} has been applied already, {effect}",

@@ -41,7 +41,8 @@ class LinearAfterLinear(Rule):
         Two maps with fewer weights than the one that they make are a factorisation and meant so: a bottleneck, a
         depthwise convolution and a pointwise one, 1 x 3 and 3 x 1. Two dense convolutions of a kernel above 1 are told
         all the same where the network has activations elsewhere, as one was probably forgotten: they are one with a
-        larger kernel (but for the zeros at the border). Nothing is said of layers that share their weights.
+        larger kernel (but for the zeros at the border). A convolution whose map is flattened for a linear layer is
+        told where one linear layer has no more weights than both. Nothing is said of layers that share their weights.
     """
 
     code = "SC304"
@@ -49,7 +50,7 @@ class LinearAfterLinear(Rule):
     def check(self, network: Network) -> Iterator[Finding]:
         bent = any(True for _ in network.having("activation"))
         for first in network.having("affine"):
-            second = network.behind(first, "identity", "dropout")
+            second = network.behind(first, "identity", "dropout", *([] if has(first, "linear") else ["reshape"]))
             if second is None or not has(second, "affine") or network.shared(first) or network.shared(second):
                 continue
             weights = [_weights(n) for n in (first, second)]
@@ -80,9 +81,12 @@ def _merged(first: Node, second: Node) -> tuple[str, int] | None:
     """What the map is that both make, and its weights; None where it is none of the usual layers or sizes are open."""
     a: Any = first.op
     b: Any = second.op
-    if has(first, "linear") or has(second, "linear"):
-        both = has(first, "linear") and has(second, "linear") and _known(a.in_features, b.out_features)
-        return (f"Linear of {b.out_features} features", a.in_features * b.out_features) if both else None
+    if has(second, "linear"):
+        taken = a.in_features if has(first, "linear") else _all_taken(first, second)
+        known = _known(taken, b.out_features)
+        return (f"Linear of {b.out_features} features", taken * b.out_features) if known else None
+    if has(first, "linear") or first.outputs[0].shape != second.inputs[0].shape:  # type: ignore[union-attr]
+        return None
     if a.rank != b.rank or not _known(a.in_channels, b.out_channels):
         return None
     kernel = _kernel(first, second)
@@ -93,6 +97,15 @@ def _merged(first: Node, second: Node) -> tuple[str, int] | None:
     kind = "convolution" if has(first, "conv") and has(second, "conv") else "transposed convolution"
     what = f"{kind} of kernel {size}"
     return what, a.in_channels // groups * b.out_channels * prod(kernel)
+
+
+def _all_taken(first: Node, second: Node) -> int | None:
+    """Values of a sample that a convolution takes, where a linear layer takes all those that it gives, flattened."""
+    x, y = (wire.shape[1:] if wire and wire.shape else ("",) for wire in (first.inputs[0], first.outputs[0]))
+    op: Any = second.op
+    arriving = second.inputs[0].shape if second.inputs[0] is not None else None
+    flat = arriving is not None and len(arriving) == 2 and _known(*x, *y) and op.in_features == prod(y)
+    return prod(map(int, x)) if flat else None
 
 
 def _known(*sizes: object) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.lint.rule import Finding, Rule
+from shapecalc.source.located import Scalar
+from shapecalc.source.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -53,19 +55,44 @@ class OverBudget(Rule):
                 )
 
 
+def _stated(bound: str) -> Scalar:
+    text = bound if bound[:1] in ("<", ">") else f"<= {bound}"
+    return Scalar(text, text, 0, 0)
+
+
 def _breach(network: Network, figure: str, bound: str) -> str | None:
     """How a figure breaks its bound, None where it keeps it."""
     from shapecalc.analysis.quantity import unmet
-    from shapecalc.source.located import Scalar
 
     actual = getattr(network.report.totals, figure)
-    text = bound if bound[:1] in "<>" else f"<= {bound}"
     if actual is None:
         return "it is not known, so the budget is undecided"
-    says = unmet(actual, Scalar(text, text, 0, 0), {}, network.report.legal)
+    says = unmet(actual, _stated(bound), {}, network.report.legal)
     if says == "" or (says is None and network.report.leaves_out(figure)):
         return "it is not known for all sizes, so the budget is undecided"
     return says
+
+
+def fault(budget: Mapping[str, Any]) -> str:
+    """What is wrong with the bounds of a settings file; nothing where every one can be read."""
+    for figure, bound in budget.items():
+        if figure not in FIGURES:
+            near = nearest(figure, FIGURES)
+            return f"has no figure {figure!r}; " + (f"did you mean {near!r}?" if near else f"use {', '.join(FIGURES)}")
+        if isinstance(bound, bool) or not isinstance(bound, int | str) or not _readable(str(bound)):
+            return f'wants a number or a bound for {figure}, as 25M or ">= 1k", not {bound!r}'
+    return ""
+
+
+def _readable(bound: str) -> bool:
+    from shapecalc.analysis.quantity import unmet
+    from shapecalc.graph.mistake import Mistake
+
+    try:
+        unmet(0, _stated(bound), {}, None)
+    except Mistake:
+        return False
+    return True
 
 
 PAGES = {rule.code: rule for rule in (OverBudget,)}

@@ -90,6 +90,11 @@ class Finder:
             self.asked[path] = self._above(folder if os.path.isdir(folder) else os.path.dirname(folder))
         return self.asked[path]
 
+    def of_file(self, path: str) -> Settings:
+        """The settings for what is known to be a file: those for its folder, which is looked up once."""
+        found = self.asked[path] = self.of(os.path.dirname(path) or ".")
+        return found
+
     def _above(self, folder: str) -> Settings:
         found = self.known.get(folder)
         if found is None:
@@ -125,6 +130,8 @@ def load(path: str) -> Settings:
     if os.path.basename(path) == "pyproject.toml":
         document = document.get("tool", {}).get("shapecalc", {})
     shown = os.path.relpath(path)
+    if not isinstance(document, dict):
+        raise ConfigError(f"{_place(shown, 'shapecalc')}: `tool.shapecalc` is a table, not {document!r}")
     for key, value in document.items():
         _check(shown, key, value)
     try:
@@ -145,16 +152,32 @@ def _document(path: str) -> dict[str, Any]:
         raise ConfigError(f"{os.path.relpath(path)}: {error}") from None
 
 
+def _place(path: str, key: str) -> str:
+    """The file with the line where a key is set, which the reader of TOML does not tell; without it if not found."""
+    import re
+
+    written = re.compile(rf"\s*(?:\[[\w.]*?)?[\"']?{re.escape(key)}[\"']?\s*[=.\]]")
+    with open(path, encoding="utf-8") as file:
+        lines = (n for n, line in enumerate(file, start=1) if written.match(line))
+        return ":".join([path, *map(str, list(lines)[:1])])
+
+
 def _check(path: str, key: str, value: Any) -> None:
     if key not in KEYS:
         from shapecalc.source.nearest import nearest
 
         near = nearest(key, KEYS)
         hint = f"did you mean {near!r}?" if near else f"there are {', '.join(KEYS)}"
-        raise ConfigError(f"{path}: unknown setting {key!r}; {hint}")
+        raise ConfigError(f"{_place(path, key)}: unknown setting {key!r}; {hint}")
     due = _due(key, value)
     if due:
-        raise ConfigError(f"{path}: `{key}` is {due}, not {value!r}")
+        raise ConfigError(f"{_place(path, key)}: `{key}` is {due}, not {value!r}")
+    if key == "budget":
+        from shapecalc.lint.budget import fault
+
+        says = fault(value)
+        if says:
+            raise ConfigError(f"{_place(path, key)}: `budget` {says}")
 
 
 def _due(key: str, value: Any) -> str:

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from shapecalc.lint.network import has
 from shapecalc.lint.rule import Finding, Rule
-from shapecalc.lint.slide import by_size, slides
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from shapecalc.graph.graph import Node
     from shapecalc.lint.network import Network
-    from shapecalc.lint.slide import Slide
 
 
 class DominantLayer(Rule):
@@ -133,8 +131,9 @@ class LargeKernel(Rule):
           - ReLU
 
     Limits:
-        Square kernels with stride 1 and one group. The smaller ones are taken to have this layer's output channels
-        between them, so that a first layer on few channels saves nothing, and nothing is said of it.
+        Square kernels with stride 1 and one group. The smaller ones are taken to have the larger number of this layer's
+        channels between them, so that a first layer on few channels saves nothing, nor a last one that leaves few, and
+        nothing is said of them.
     """
 
     code = "SC402"
@@ -150,12 +149,14 @@ class LargeKernel(Rule):
             if not isinstance(ci, int) or not isinstance(co, int):
                 continue
             now = (k**op.rank * ci + op.bias) * co
-            then = (3**op.rank * (ci + (turns - 1) * co) + turns * op.bias) * co
+            cells, between = 3**op.rank, max(ci, co)
+            first = (cells * ci + op.bias) * between
+            then = first + (cells * between + op.bias) * ((turns - 2) * between + co)
             if then < now:
-                yield _large(node, now, then)
+                yield _large(node, now, then, between)
 
 
-def _large(node: Node, now: int, then: int) -> Finding:
+def _large(node: Node, now: int, then: int, between: int) -> Finding:
     op: Any = node.op
     k = op.kernel_size[0]
     shape, small = "x".join([str(k)] * op.rank), "x".join(["3"] * op.rank)
@@ -164,8 +165,7 @@ def _large(node: Node, now: int, then: int) -> Finding:
         f"{k // 2} convolutions of {small} see what this {shape} does with {then:,} in place of {now:,} parameters, "
         f"{1 - then / now:.0%} fewer",
         argument="kernel_size",
-        help=f"{op.in_channels} -> {op.out_channels} channels, then {op.out_channels} -> {op.out_channels}, with an "
-        "activation between",
+        help=f"{op.in_channels} -> {between} channels, then {between} -> {op.out_channels}, with an activation between",
     )
 
 
@@ -283,58 +283,6 @@ def _keeps_apart(node: Node) -> bool:
     )
 
 
-class ConvOnOnePixel(Rule):
-    """a convolution on a 1x1 map is a linear layer
-
-    Why:
-        On a map of one pixel a convolution of 1x1 computes what a linear layer computes. A larger kernel does too, as
-        all its cells but one only ever meet padding, and those weights never learn.
-
-    Bad:
-        shapecalc: 1
-        input: [64, 8, 8]
-        layers:
-          - AdaptiveAvgPool2d: 1
-          - Conv2d: {out_channels: 10, kernel_size: 3, padding: 1}
-          - Flatten
-
-    Good:
-        shapecalc: 1
-        input: [64, 8, 8]
-        layers:
-          - AdaptiveAvgPool2d: 1
-          - Flatten
-          - Linear: 10
-
-    Limits:
-        Squeeze-and-excitation is written with 1x1 convolutions on purpose, as its output multiplies a map; a network
-        that is meant for larger images too may have one pixel here for small ones only.
-    """
-
-    code = "SC405"
-
-    def check(self, network: Network) -> Iterator[Finding]:
-        for node in network.having("conv"):
-            axes = slides(node)
-            if not all(isinstance(a.arrives, int) and a.arrives == 1 and a.leaves == 1 for a in axes):
-                continue
-            op: Any = node.op
-            maps = f"{op.in_channels} -> {op.out_channels}"
-            yield Finding(node, f"the map is one pixel: this is a linear layer {maps}{_idle(op, axes)}")
-
-
-def _idle(op: Any, axes: Sequence[Slide]) -> str:
-    """The weights that only ever meet padding: all cells of the kernel but one."""
-    cells = prod(a.k for a in axes)
-    if cells == 1 or op.padding_mode != "zeros":  # other modes pad with the pixel itself
-        return ""
-    weights = op.out_channels * (op.in_channels // op.groups) * cells
-    if not isinstance(weights, int):
-        return ""
-    idle = f"{weights - weights // cells:,} of {weights:,} weights"
-    return f", and {idle}, all but one cell of the {by_size([a.k for a in axes])} kernel, only meet padding"
-
-
 class PeakActivation(Rule):
     """the layer that holds the most memory
 
@@ -383,7 +331,6 @@ PAGES = {
         LargeKernel,
         UnalignedChannels,
         DepthwiseWithoutPointwise,
-        ConvOnOnePixel,
         PeakActivation,
     )
 }

@@ -162,10 +162,16 @@ def _windowed(old: Print, node: Node, axis: int, window: Window) -> Print | None
 
 
 def _joined(prints: Sequence[Print | None]) -> Print | None:
-    """What a value made of several reads: all that they do."""
-    first = prints[0]
+    """What a value made of several reads: all that they do, of those that are followed.
+
+    A branch that is not followed (a pool that sees all, an upsampling) reads more, but closes no hole beside it: so a
+    gate on a map, and the image's mean among the dilated branches of a pyramid.
+    """
     known = [p for p in prints if p is not None]
-    if first is None or len(known) < len(prints) or any((p.at, p.step) != (first.at, first.step) for p in known):
+    if not known:
+        return None
+    first = known[0]
+    if any((p.at, p.step) != (first.at, first.step) for p in known):
         return None
     if len(known) == 1:
         return first

@@ -71,9 +71,22 @@ def _is_key(step: tuple[Items | Pairs, int], scalar: Scalar) -> bool:
 
 
 def remove_item(source: Source, items: Items | Pairs, index: int) -> Edit | None:
-    """The edit that takes an item out of a list, or a pair out of a mapping; None for the only one."""
+    """The edit that takes an item out of a list, or a pair out of a mapping; None for the only one.
+
+    None, too, beside an alias, whose value stands elsewhere: where the alias itself ends is not known.
+    """
     spans = _spans(items)
-    return _remove_part(source, spans, index, items) if len(spans) > 1 else None
+    return _remove_part(source, spans, index, items) if len(spans) > 1 and _is_own(items, index) else None
+
+
+def _is_own(items: Items | Pairs, index: int) -> bool:
+    """Whether a part and those next to it stand where they are used."""
+    near = slice(max(0, index - 1), index + 2)
+    if isinstance(items, Items):
+        starts = [item.start for item in items.items[near]]
+    else:
+        starts = [part.start for pair in items.pairs[near] for part in pair]
+    return starts == sorted(starts) and items.start <= starts[0] and starts[-1] <= items.end
 
 
 def _spans(node: Items | Pairs) -> list[tuple[int, int]]:
@@ -101,6 +114,6 @@ def _remove_lines(source: Source, start: int, end: int, mark: str) -> Edit | Non
     stop = edit.line_end(source, end)
     if not re.fullmatch(r"[ \t]*(?:#[^\r\n]*)?", text[end:stop]):
         return None
-    if stop == len(text):
-        return max(0, begin - 1), stop, ""
+    if stop == len(text):  # without a line break behind it, the one before goes
+        return max(0, begin - (2 if text[max(0, begin - 2) : begin] == "\r\n" else 1)), stop, ""
     return begin, stop + (2 if text.startswith("\r\n", stop) else 1), ""

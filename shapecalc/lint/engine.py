@@ -28,11 +28,12 @@ DEFAULT = Selection()
 def lint(report: Report, root: located.Node | None, selection: Selection = DEFAULT) -> list[Diagnostic]:
     """All that is to be told of a report: its own diagnostics and what the rules find, in the order of the text."""
     found = list(report.diagnostics)
-    if report.graph is not None and not any(d.severity == "error" for d in found):
+    whole = report.graph is not None and not any(d.severity == "error" for d in found)
+    if whole:
         found += _by_rules(report, selection)
     suppressions = Suppressions(report.source, root, _ignored(report))
     told = [d for d in found if selection.wants(d.code) and not suppressions.suppress(d)]
-    told += [d for d in suppressions.complaints(selection) if selection.wants(d.code)]
+    told += [d for d in suppressions.complaints(selection, whole) if selection.wants(d.code)]
     for d in told:
         d.severity = selection.severities.get(d.code, d.severity)
     return sorted(told, key=lambda d: (d.start, d.end, d.code))
@@ -73,7 +74,7 @@ def _placed(rule: Rule, findings: list[Finding], network: Network) -> Iterator[D
             layer=node.path if node else "",
             trail=trail_text(node.trail) if node else (),
             related=tuple((*other.place, note) for other, note in first.related),
-            fix=first.fix if first.fix and _holds_for_all(same, network) else None,
+            fix=first.fix if first.fix and _holds_for_all(same, findings, network) else None,
         )
 
 
@@ -94,9 +95,24 @@ def _more(others: int) -> str:
     )
 
 
-def _holds_for_all(same: list[Finding], network: Network) -> bool:
+def _holds_for_all(same: list[Finding], findings: list[Finding], network: Network) -> bool:
     """Whether every layer that this text makes has the finding, so that a change of the text is right for all."""
-    node = same[0].node
-    if node is None or node.child is None:
+    first = same[0]
+    if first.node is None or first.node.child is None:
         return True
-    return network.made_by[id(node.child)] <= {f.node.index for f in same if f.node is not None}
+    child = first.node.child
+    made = network.made_by[child.head.start]
+    if child.argument is not None and network.aliased:
+        made = made | network.made_by[~child.argument.start]
+        same = [f for f in findings if f.fix is not None and first.fix is not None and f.fix.edits == first.fix.edits]
+    return made <= {f.node.index for f in same if f.node is not None} and not _changes_others(first, network)
+
+
+def _changes_others(finding: Finding, network: Network) -> bool:
+    """Whether a fix edits a part of a layer that another one has by an alias."""
+    if not network.aliased or not finding.fix or finding.node is None or finding.node.child is None:
+        return False
+    from shapecalc.lint.alias import is_shared_part
+
+    child = finding.node.child
+    return any(is_shared_part(child, (start, end), network.aliased) for start, end, _ in finding.fix.edits)

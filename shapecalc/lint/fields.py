@@ -8,7 +8,7 @@ from math import lcm
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.analysis.sight import input_sight, spatial_axes
-from shapecalc.dims.field import Field
+from shapecalc.dims.field import WHOLE, Field
 from shapecalc.dims.sizes import interval
 from shapecalc.dims.sym import names
 from shapecalc.lint.network import has
@@ -64,7 +64,8 @@ class FieldSmallerThanInput(Rule):
           - Linear: 10
 
     Limits:
-        The last global pool is judged, where windows come before it, and sizes must be known. A linear layer on a
+        The last global pool (or mean, maximum ... over all of the map) is judged, where windows come before it, and
+        sizes must be known. A linear layer on a
         flattened map sees all of it, so that nothing is said of one. A field is counted from the first to the last
         pixel; the centre weighs most.
     """
@@ -73,6 +74,7 @@ class FieldSmallerThanInput(Rule):
 
     def check(self, network: Network) -> Iterator[Finding]:
         pools = [node for node in network.having("adaptive", "pool") if _is_global(node)]
+        pools += [node for node in network.having("reduction") if _takes_all(network, node)]
         if not pools:
             return
         node = max(pools, key=lambda pool: pool.index)
@@ -97,6 +99,11 @@ def _is_global(node: Node) -> bool:
     if not all(type(size) is int and size == 1 for size in y[-op.rank :]):
         return False
     return has(node, "adaptive") or all(a.arrives == a.k for a in slides(node))
+
+
+def _takes_all(network: Network, node: Node) -> bool:
+    """Whether a mean or an extremum over axes leaves no axis along which what arrives lies."""
+    return all(track.field is WHOLE for track in sight_of(network, node.outputs[0]).values())
 
 
 def _seen(network: Network, sight: Sight) -> list[tuple[int, int]] | None:

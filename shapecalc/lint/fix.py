@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shapecalc.source.diagnostic import SAFE, UNSAFE
+from shapecalc.source.edit import line_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -43,9 +44,24 @@ def mend(report: Report, analyse: Analyse, *, unsafe: bool = False) -> Mended:
         wanted = [d for d in mended.report.diagnostics if applies(d, unsafe) and _key(mended, d) not in refused]
         if not wanted:
             break
-        if not _round(mended, wanted, analyse):
-            refused |= {_key(mended, d) for d in wanted if not _round(mended, [d], analyse)}
+        mended = _round(mended, wanted, analyse) or _one_by_one(mended, wanted, analyse, refused)
     return mended
+
+
+def _one_by_one(
+    mended: Mended, wanted: Sequence[Diagnostic], analyse: Analyse, refused: set[tuple[str, str]]
+) -> Mended:
+    """The text with the first fix that is right alone; the others wait, as their places hold for the text before it.
+
+    Those that are not right alone are refused, so that the next round is made of the others.
+    """
+    found = None
+    for d in wanted:
+        alone = _round(mended, [d], analyse)
+        if alone is None:
+            refused.add(_key(mended, d))
+        found = found or alone
+    return found or mended
 
 
 def applies(d: Diagnostic, unsafe: bool) -> bool:
@@ -60,17 +76,16 @@ def edited(text: str, edits: Iterable[tuple[int, int, str]]) -> str:
     return text
 
 
-def _round(mended: Mended, wanted: Sequence[Diagnostic], analyse: Analyse) -> bool:
-    """Apply those that do not overlap, if the result analyses; whether it did."""
+def _round(mended: Mended, wanted: Sequence[Diagnostic], analyse: Analyse) -> Mended | None:
+    """The text with those fixes that do not overlap; None where the result does not analyse."""
     chosen = _apart([d.fix for d in wanted if d.fix is not None])
     text = edited(mended.text, [edit for fix in chosen for edit in fix.edits])
     report = analyse(text)
     if text == mended.text or _errors(report) > _errors(mended.report):
-        return False
+        return None
     if all(fix.safety == SAFE for fix in chosen) and not _keeps(mended.report, report):
-        return False
-    mended.text, mended.report, mended.count = text, report, mended.count + len(chosen)
-    return True
+        return None
+    return Mended(text, report, mended.count + len(chosen))
 
 
 def _keeps(before: Report, after: Report) -> bool:
@@ -96,5 +111,5 @@ def _errors(report: Report) -> int:
 
 
 def _key(mended: Mended, d: Diagnostic) -> tuple[str, str]:
-    """What a finding is, whatever moved before it."""
-    return d.code + d.layer, mended.text[d.start : d.end]
+    """What a finding is, whatever moved before it: its code, its layer, what it marks and the rest of that line."""
+    return d.code + d.layer, mended.text[d.start : line_end(mended.report.source, d.end)]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from shapecalc.graph.graph import Graph, Node, Wire
     from shapecalc.lint.words import Survey
     from shapecalc.ops.op import Operator
+    from shapecalc.source.located import Node as Located
     from shapecalc.source.spec import Spec
     from shapecalc.source.text import Source
 
@@ -88,11 +89,23 @@ class Network:
 
     @cached_property
     def made_by(self) -> Mapping[int, set[int]]:
-        """The indices of the layers that each piece of text makes, by its id."""
-        found: dict[int, set[int]] = {}
+        """The indices of the layers that each piece of text makes, by where the layer's head or, ~, its argument is."""
+        found: dict[int, set[int]] = defaultdict(set)
         for node in self.nodes:
-            found.setdefault(id(node.child), set()).add(node.index)
+            if node.child is not None:
+                found[node.child.head.start].add(node.index)
+                if node.child.argument is not None:
+                    found[~node.child.argument.start].add(node.index)
         return found
+
+    @cached_property
+    def aliased(self) -> Sequence[Located]:
+        """The values of the spec that aliases put in several places."""
+        if "*" not in self.source.text or "&" not in self.source.text:
+            return ()
+        from shapecalc.lint.alias import aliased
+
+        return aliased(self.spec.root)
 
     @cached_property
     def survey(self) -> Survey:

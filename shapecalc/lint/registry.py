@@ -23,10 +23,10 @@ RULES: tuple[tuple[str, str], ...] = (
     ("usage", "SC318 SC319 SC320 SC321 SC322 SC325 SC328"),
     ("budget", "SC504"),
     ("kernels", "SC310 SC312 SC314 SC323 SC327"),
-    ("windows", "SC311 SC324"),
+    ("windows", "SC311 SC324 SC405"),
     ("fields", "SC315 SC316 SC326"),
     ("dilation", "SC313"),
-    ("costs", "SC401 SC402 SC403 SC404 SC405 SC406"),
+    ("costs", "SC401 SC402 SC403 SC404 SC406"),
 )
 """Modules of `shapecalc.lint` with the codes of their rules."""
 

@@ -105,12 +105,16 @@ class Suppressions:
             suppression.used.add(d.code)
         return bool(by)
 
-    def complaints(self, selection: Selection) -> Iterator[Diagnostic]:
-        """Suppressions that suppressed nothing though their codes were looked for, and codes that do not exist."""
+    def complaints(self, selection: Selection, whole: bool) -> Iterator[Diagnostic]:
+        """Suppressions that suppressed nothing though their codes were looked for, and codes that do not exist.
+
+        Where an error kept the rules from running, or spoilt layers, nobody knows what would have been found.
+        """
         for suppression in self.all:
             for _, start, end, message in suppression.unknown:
                 yield Diagnostic("SC902", message, start, end)
-            yield from self._unused(suppression, selection)
+            if whole:
+                yield from self._unused(suppression, selection)
 
     def _unused(self, suppression: Suppression, selection: Selection) -> Iterator[Diagnostic]:
         if suppression.everything:
@@ -128,25 +132,29 @@ class Suppressions:
             yield Diagnostic("SC901", f"{selector} is not found here, and so not suppressed", start, end, fix=fix)
 
     def _mended(self, suppression: Suppression, idle: list[str]) -> Fix | None:
-        kept = [selector for selector in suppression.named if selector not in idle]
         if suppression.codes == (0, 0) or suppression.unknown:
             return None
+        start, end = suppression.codes
+        kept = [selector for selector in re.findall(SELECTOR, self.source.text[start:end]) if selector not in idle]
         if not kept:
             return Fix("remove the comment", (self._without(suppression),), SAFE)
-        start, end = suppression.codes
         codes = ", ".join(kept)
         new = f"[{codes}]" if "[" in self.source.text[start:end] else f": {codes}"
         return Fix(f"leave {codes}", ((start, end, new),), SAFE)
 
     def _without(self, suppression: Suppression) -> tuple[int, int, str]:
-        """The edit that takes a comment out: with the white space before it, with its line where it stands alone."""
+        """The edit that takes a comment out: with the white space before it, with its line where it stands alone.
+
+        What else the comment says stays a comment.
+        """
         text = self.source.text
         start, end = suppression.start, suppression.end
         while start > 0 and text[start - 1] in " \t":
             start -= 1
         rest = re.compile(r"[ \t]*(?=[\r\n]|$)").match(text, end)
-        if rest is None:  # another comment follows
-            return suppression.start, end + (text[end : end + 1] == " "), ""
+        if rest is None:
+            stop = re.compile(r"[ \t]*").match(text, end).end()  # type: ignore[union-attr]
+            return suppression.start, stop, "" if text.startswith("#", stop) else "# "
         end = rest.end()
         if start == 0 or text[start - 1] in "\r\n":
             end += 2 if text.startswith("\r\n", end) else end < len(text)

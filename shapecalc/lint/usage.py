@@ -71,6 +71,7 @@ class UnusedParam(Rule):
         input: [3, 32, 32]
         layers:
           - Conv2d: {out_channels: width, kernel_size: 3}
+          - ReLU
           - Flatten
           - Linear: 10
 
@@ -80,6 +81,7 @@ class UnusedParam(Rule):
         input: [3, 32, 32]
         layers:
           - Conv2d: {out_channels: width, kernel_size: 3}
+          - ReLU
           - Flatten
           - Linear: classes
 

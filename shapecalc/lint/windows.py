@@ -1,4 +1,4 @@
-"""Rules on what sliding windows leave unread: pixels between them, and lines behind the last one."""
+"""Rules on what sliding windows leave unread: pixels between them, lines behind the last one, all but one pixel."""
 
 from __future__ import annotations
 
@@ -171,4 +171,73 @@ def _padding(axis: Slide) -> int | None:
     return None
 
 
-PAGES = {rule.code: rule for rule in (StrideLargerThanKernel, DroppedLines)}
+class ConvOnOnePixel(Rule):
+    """a convolution on a 1x1 map is a linear layer
+
+    Why:
+        On a map of one pixel a convolution of 1x1 computes what a linear layer computes. A larger kernel does too, as
+        all its cells but one only ever meet padding, and those weights never learn.
+
+    Bad:
+        shapecalc: 1
+        input: [64, 8, 8]
+        layers:
+          - AdaptiveAvgPool2d: 1
+          - Conv2d: {out_channels: 10, kernel_size: 3, padding: 1}
+          - Flatten
+
+    Good:
+        shapecalc: 1
+        input: [64, 8, 8]
+        layers:
+          - AdaptiveAvgPool2d: 1
+          - Flatten
+          - Linear: 10
+
+    Limits:
+        A kernel of 1x1 is not told where the pixel goes back to a map, which a linear layer would need reshapes for:
+        the gate of squeeze-and-excitation, the image's mean in a pyramid. A network that is meant for larger images
+        too may have one pixel here for small ones only.
+    """
+
+    code = "SC405"
+
+    def check(self, network: Network) -> Iterator[Finding]:
+        found = [(node, axes) for node in network.having("conv") if _is_one_pixel(axes := slides(node))]
+        back = _back_to_maps(network) if found else ()
+        for node, axes in found:
+            op: Any = node.op
+            if node.index in back and prod(op.kernel_size) == 1:
+                continue
+            maps = f"{op.in_channels} -> {op.out_channels}"
+            yield Finding(node, f"the map is one pixel: this is a linear layer {maps}{_idle(op, axes)}")
+
+
+def _is_one_pixel(axes: Sequence[Slide]) -> bool:
+    return all(isinstance(a.arrives, int) and a.arrives == 1 and a.leaves == 1 for a in axes)
+
+
+def _back_to_maps(network: Network) -> set[int]:
+    """The indices of layers whose value some layer, sooner or later, makes a map of that has more than one pixel."""
+    found: set[int] = set()
+    for node in reversed(network.nodes):
+        shapes = [wire.shape for wire in node.outputs if wire.shape is not None and len(wire.shape) > 2]
+        if node.index in found or any(any(size != 1 for size in shape[2:]) for shape in shapes):
+            rank = max(map(len, shapes), default=0)
+            found |= {w.node.index for w in node.inputs if w and w.node and w.shape and len(w.shape) == rank}
+    return found
+
+
+def _idle(op: Any, axes: Sequence[Slide]) -> str:
+    """The weights that only ever meet padding: all cells of the kernel but one."""
+    cells = prod(a.k for a in axes)
+    if cells == 1 or op.padding_mode != "zeros":  # other modes pad with the pixel itself
+        return ""
+    weights = op.out_channels * (op.in_channels // op.groups) * cells
+    if not isinstance(weights, int):
+        return ""
+    idle = f"{weights - weights // cells:,} of {weights:,} weights"
+    return f", and {idle}, all but one cell of the {by_size([a.k for a in axes])} kernel, only meet padding"
+
+
+PAGES = {rule.code: rule for rule in (StrideLargerThanKernel, DroppedLines, ConvOnOnePixel)}

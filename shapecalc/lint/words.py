@@ -47,15 +47,19 @@ class _Section:
         for at in waiting:  # which grows
             if isinstance(at, Scalar):
                 texts.append(at.text)
-            elif id(at) in seen or not node.start <= at.start <= node.end:  # an alias is its anchor's node again
                 continue
-            elif isinstance(at, Items):
+            if id(at) in seen or not node.start <= at.start <= node.end:  # an alias is its anchor's node again
+                continue
+            if isinstance(at, Items):
                 waiting += at.items
             else:
                 for key, value in at.pairs:
                     texts.append(key.text)
                     self.values.setdefault(key.text, []).append(value)
-                    waiting.append(value)
+                    if isinstance(value, Scalar):  # as most are
+                        texts.append(value.text)
+                    else:
+                        waiting.append(value)
             seen.add(id(at))
         return texts
 

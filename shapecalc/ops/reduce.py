@@ -31,6 +31,7 @@ class Reduction(TensorFunction):
 
     function: ClassVar[str]
     attributes: ClassVar[tuple[Attribute, ...]] = (DIMS, KEEPDIM)
+    roles = frozenset({"reduction"})
     dim: int | tuple[int, ...] | None
     keepdim: bool
     axes: tuple[int, ...]

@@ -31,6 +31,7 @@ ROLES: Mapping[str, str] = {
     "keeps_variance": "a dropout that leaves mean and variance as they were",
     "pool": "a pooling window (kernel_size, stride, padding)",
     "adaptive": "a pool to a given size",
+    "reduction": "a mean, sum, extremum ... over axes that go",
     "reshape": "moves values and computes none",
     "identity": "gives back its input",
     "passes_shift": "what is added to a whole channel of its input is added to that of its output",

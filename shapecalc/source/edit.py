@@ -39,12 +39,20 @@ def set_argument(source: Source, child: Child, name: str, value: str, main: str)
     written = argument.get(name)
     if written is not None:
         return written.start, written.end, value
+    if argument.pairs and argument.pairs[-1][1].start < argument.pairs[-1][0].start:
+        return None  # an alias: its value ends elsewhere
     if source.text[argument.start : argument.start + 1] == "{":
-        return _into_flow(source, argument, pair)
+        return _into_flow(argument, pair)
     first, last = argument.pairs[0][0], argument.pairs[-1][1]
     margin = " " * (source.place(first.start)[1] - 1)
     end = line_end(source, last.end)
-    return end, end, f"\n{margin}{pair}"
+    return end, end, f"{_line_break(source)}{margin}{pair}"
+
+
+def _line_break(source: Source) -> str:
+    """How the file ends its lines."""
+    found = re.compile(r"\r\n|\r|\n").search(source.text)
+    return found[0] if found else "\n"
 
 
 def _give_arguments(source: Source, child: Child, pair: str) -> Edit | None:
@@ -66,7 +74,7 @@ def _name_main(source: Source, argument: located.Node, pair: str, main: str) -> 
     return argument.start, argument.end, f"{{{main}: {text}, {pair}}}"
 
 
-def _into_flow(source: Source, argument: Pairs, pair: str) -> Edit:
+def _into_flow(argument: Pairs, pair: str) -> Edit:
     """Behind the last pair of `{...}`, before a trailing comma or the brace."""
     if not argument.pairs:
         return argument.start, argument.end, f"{{{pair}}}"

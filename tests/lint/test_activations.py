@@ -199,6 +199,10 @@ LINEAR = [
      "- Conv2d: {out_channels: 8, kernel_size: 1, groups: 4}", "[8, 9, 9]", 288, 304),
     ("- Conv2d: {out_channels: 8, kernel_size: 3}\n- Conv2d: {out_channels: 8, kernel_size: 3}", "[8, 9, 9]",
      1600, 1152),
+    ("- Conv2d: {out_channels: 16, kernel_size: 3, stride: 2}\n- Flatten\n- Linear: 10", "[1, 13, 13]", 1690, 5904),
+    ("- Conv1d: {out_channels: 8, kernel_size: 9}\n- Identity\n- Squeeze: 2\n- Linear: 5", "[2, 9]", 90, 184),
+    ("- ConvTranspose1d: {out_channels: 4, kernel_size: 2, stride: 2}\n- Reshape: [N, -1]\n- Linear: 3", "[4, 5]",
+     60, 152),
 ]  # fmt: skip
 
 
@@ -225,6 +229,9 @@ def test_two_linear_maps_are_found_with_the_weights_of_both_forms(layers: str, i
          "- Conv2d: {out_channels: 8, kernel_size: 7, dilation: 3, groups: 8}\n"
          "- Conv2d: {out_channels: 8, kernel_size: 1}", "[8, 40, 40]"),  # the large kernel attention of VAN
         ("- Conv2d: {out_channels: 8, kernel_size: 3}\n- Flatten\n- Linear: 10", "[8, 9, 9]"),
+        ("- Conv2d: {out_channels: 16, kernel_size: 3}\n- Flatten: 2\n- Linear: 10", "[1, 9, 9]"),  # each channel alone
+        ("- Conv2d: {out_channels: 8, kernel_size: 1}\n- PixelShuffle: 2\n"
+         "- Conv2d: {out_channels: 2, kernel_size: 1}", "[8, 9, 9]"),
         ("- Linear: 256\n- LayerNorm\n- Linear: 10", "[784]"),
         ("- Linear: 256\n- Linear: 10", "[C]"),
     ],
@@ -250,7 +257,7 @@ def test_in_torch_two_linear_maps_are_one_of_that_many_weights(layers: str, inpu
     y = net(x)
     middle = tuple(s // 2 for s in y.shape[2:])
     jacobian = [torch.autograd.grad(y[(0, c, *middle)], x, retain_graph=True)[0] for c in range(y.shape[1])]
-    assert sum(int(g.count_nonzero()) for g in jacobian) * (4 if "Transpose" in layers else 1) == one
+    assert sum(int(g.count_nonzero()) for g in jacobian) * (4 if "Transpose2d" in layers else 1) == one
     assert sum(p.numel() for name, p in net.named_parameters() if name.endswith("weight")) == two
 
 

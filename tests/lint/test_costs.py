@@ -94,6 +94,7 @@ SPARING = [
     ("out_channels: 64, kernel_size: 7, padding: 3", "[3, 32, 32]"),  # a stem on few channels
     ("out_channels: 16, kernel_size: 5", "[6, 14, 14]"),  # LeNet
     ("out_channels: 192, kernel_size: 5, padding: 2", "[64, 27, 27]"),  # AlexNet
+    ("out_channels: 1, kernel_size: 5, padding: 2", "[32, 33, 33]"),  # SRCNN: nobody puts one channel between
     ("out_channels: 64, kernel_size: 7, padding: 3, groups: 64", "[64, 32, 32]"),  # ConvNeXt
     ("out_channels: 64, kernel_size: 5, padding: 2, stride: 2", "[64, 32, 32]"),
     ("out_channels: 64, kernel_size: [1, 7], padding: [0, 3]", "[64, 32, 32]"),
@@ -136,6 +137,30 @@ MANY_PIXELS = [
 def test_convolutions_on_more_than_one_pixel_are_let_pass(layers: str) -> None:
     assert not found(spec(layers), "SC405")
     assert not found(spec("- Conv2d: {out_channels: 6, kernel_size: 1}", "[3, H, W]"), "SC405")
+
+
+BACK_TO_A_MAP = [
+    """
+    skip: {Conv2d: {out_channels: 8, kernel_size: 3, padding: 1}}
+    pool: {AdaptiveAvgPool2d: 1}
+    gate: [{Conv2d: {out_channels: 2, kernel_size: 1}}, ReLU, {Conv2d: {out_channels: 8, kernel_size: 1}}, Sigmoid]
+    mul: {Mul: [skip, gate]}
+    """,
+    """
+    pool: [{AdaptiveAvgPool2d: 1}, {Conv2d: {out_channels: 8, kernel_size: 1, bias: false}}, BatchNorm2d, ReLU]
+    up: {Interpolate: {size: [32, 32], mode: bilinear}}
+    """,
+    """
+    code: [{AdaptiveAvgPool2d: 1}, {Conv2d: {out_channels: 8, kernel_size: 1}}, ReLU]
+    grow: {ConvTranspose2d: {out_channels: 8, kernel_size: 4}}
+    """,
+]
+
+
+@pytest.mark.parametrize("layers", BACK_TO_A_MAP)
+def test_one_pixel_that_goes_back_to_a_map_keeps_its_axes(layers: str) -> None:
+    """Gates of channels, the image's mean in a pyramid, the code of an autoencoder: a linear layer wants reshapes."""
+    assert not found(spec(layers), "SC405")
 
 
 def test_other_padding_modes_pad_one_pixel_with_itself() -> None:

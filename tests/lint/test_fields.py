@@ -89,6 +89,30 @@ def test_rows_of_dilations_without_holes_are_let_pass(layers: str) -> None:
     assert not found(spec(layers, "[3, 64, 64]"), "SC313")
 
 
+PYRAMID = """
+- Conv2d: {out_channels: 4, kernel_size: 3, padding: 1}
+- Conv2d: {out_channels: 4, kernel_size: 3, padding: 2, dilation: 2}
+- ReLU
+- Cat:
+    branches:
+      one: {Conv2d: {out_channels: 2, kernel_size: 1}}
+      for d in [6, 12, 18]:
+        "by{d}": {Conv2d: {out_channels: 2, kernel_size: 3, padding: d, dilation: d}}
+      all: [{AdaptiveAvgPool2d: 1}, {Conv2d: {out_channels: 2, kernel_size: 1}}, {Interpolate: {size: [64, 64]}}]
+- Conv2d: {out_channels: 2, kernel_size: 1}
+"""
+
+
+def test_branches_beside_each_other_are_judged_together_with_one_that_sees_all() -> None:
+    assert not found(spec(PYRAMID, "[3, 64, 64]"), "SC313")
+    without = re.sub(" +all: .*\n", "", PYRAMID)
+    assert not found(spec(without, "[3, 64, 64]"), "SC313")
+    apart = PYRAMID.replace("[6, 12, 18]", "[12]")
+    (d,) = found(spec(apart, "[3, 64, 64]"), "SC313")
+    span = read_pixels(spec(re.sub(" +all: .*\n", "", apart), "[3, 64, 64]"), 64).any(1)
+    assert f"reads {int(span.sum())} of the " in d.message
+
+
 def test_holes_that_a_residual_does_not_close_are_told() -> None:
     layers = NO_GRIDDING[-1].replace("kernel_size: 3, padding: 1", "kernel_size: 1")
     text = spec(layers, "[3, 64, 64]")
@@ -169,6 +193,15 @@ def test_an_average_over_all_of_a_map_is_a_global_pool_and_a_flattened_one_sees_
     assert found(spec(body + "- AvgPool2d: 8\n- Flatten"), "SC315")
     assert not found(spec(body + "- AvgPool2d: 4\n- Flatten\n- Linear: 10"), "SC315")
     assert not found(spec(body + "- AdaptiveAvgPool2d: 1", "[3, H, W]"), "SC315")
+
+
+@pytest.mark.parametrize("pool", ["Mean: [2, 3]", "Mean: {dim: [-1, -2], keepdim: true}", "AMax: [2, 3]", "Mean"])
+def test_a_mean_over_all_of_a_map_is_a_global_pool(pool: str) -> None:
+    body = "- Conv2d: {out_channels: 4, kernel_size: 5, stride: 2, padding: 2}\n- ReLU\n"
+    (d,) = found(spec(f"{body}- {pool}"), "SC315")
+    assert d.message == f"each position that {pool.split(':')[0]} takes sees 5 x 5 of the 32 x 32 input"
+    assert not found(spec(f"{body}- Mean: 2"), "SC315")
+    assert not found(spec(f"{body}- Mean: 1"), "SC315")
 
 
 def middle(read: torch.Tensor) -> Any:

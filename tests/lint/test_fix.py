@@ -141,6 +141,83 @@ def test_of_two_fixes_that_overlap_one_is_applied_in_a_round() -> None:
     assert done.text == TEXT.replace("10", "12")
 
 
+COMMENTED = TEXT + "# written after the paper of that year\n"
+WORDS = {"input": "# a note\ninput", "10": "]]", "year": "time"}
+
+
+def offered(text: str) -> shapecalc.Report:
+    """A report with safe fixes that put other words in the place of these, where that has not been done."""
+    report = check(text)
+    due = [(text.find(old), old, new) for old, new in WORDS.items() if old in text and new not in text]
+    report.diagnostics[:] = [d for d in report.diagnostics if d.severity == "error"]
+    report.diagnostics += [
+        Diagnostic("SC301", "", at, at + len(old), fix=Fix("", ((at, at + len(old), new),), SAFE))
+        for at, old, new in due
+    ]
+    return report
+
+
+def test_fixes_behind_a_refused_one_keep_their_places() -> None:
+    """The second breaks the spec and is refused; the first makes the text longer, so that the third moves."""
+    done = mend(offered(COMMENTED), offered)
+    assert done.text == COMMENTED.replace("input", WORDS["input"]).replace("year", WORDS["year"])
+    assert done.count == 2
+
+
+NORM = "  - BatchNorm2d\n  - ReLU\n"
+
+SHARED = [
+    ("  - Conv2d: &c {out_channels: 3, kernel_size: 3}\n", "  - Conv2d: *c\n"),
+    ("  - &c {Conv2d: {out_channels: 3, kernel_size: 3}}\n", "  - *c\n"),
+    ("  - Conv2d: {out_channels: 3, kernel_size: 3, bias: &b true}\n",
+     "  - Conv2d: {out_channels: 3, kernel_size: 3, bias: *b}\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("first", "second"), SHARED)
+def test_a_fix_of_an_aliased_text_is_made_only_where_it_is_right_for_all(first: str, second: str) -> None:
+    other = HEAD + first + NORM + second + "  - ReLU\n"
+    assert mend(check(other), check, unsafe=True).text == other
+    both = HEAD + first + NORM + second + NORM
+    done = mend(check(both), check, unsafe=True).text
+    assert done == (both if "&b" in first else both.replace("kernel_size: 3}", "kernel_size: 3, bias: false}", 1))
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r", "\n"])
+def test_lines_that_a_fix_adds_or_takes_end_as_the_others_do(end: str) -> None:
+    text = HEAD + "  c:\n    Conv2d:\n      out_channels: 3  # c\n      kernel_size: 3\n  b: BatchNorm2d\n"
+    before = (text + "  r: ReLU\n  s: ReLU").replace("\n", end)
+    after = (text.replace("size: 3\n", "size: 3\n      bias: false\n") + "  r: ReLU").replace("\n", end)
+    assert mend(check(before), check, unsafe=True).text == after
+
+
+ALIASES = [
+    "  - Tanh\n  - &r ReLU\n  - [Tanh, *r, ReLU, Tanh]\n",
+    "  - Tanh\n  - &r ReLU\n  - [Tanh, ReLU, *r, Tanh]\n",
+    "  - ReLU: &a {inplace: true}\n  - Flatten\n  - {ReLU: *a, as: x}\n",
+    "  - ReLU: &a {inplace: true}\n  - Tanh\n  - {as: x, ReLU: *a}\n",
+]
+
+
+@pytest.mark.parametrize("layers", ALIASES)
+def test_nothing_is_taken_out_beside_an_alias(layers: str) -> None:
+    before = check(HEAD + layers)
+    assert before.diagnostics
+    done = mend(before, check, unsafe=True)
+    assert [x.op for x in done.report.layers] == [x.op for x in before.layers]
+    assert "*" in done.text
+
+
+def test_nothing_is_set_behind_an_alias() -> None:
+    report = check(
+        HEAD + "  - Conv2d: {out_channels: 3, kernel_size: &k 3}\n  - Conv2d: {out_channels: 3, kernel_size: *k}\n"
+    )
+    assert report.graph is not None
+    child = report.graph.nodes[1].child
+    assert child is not None
+    assert set_argument(report.source, child, "bias", "false") is None
+
+
 def test_scalars_keep_their_place_for_edits() -> None:
     report = check(TEXT)
     assert report.graph is not None

@@ -87,6 +87,7 @@ def test_a_useless_or_unknown_suppression_is_told(comment: str, left: list[str])
         ("  # shapecalc: ignore[SC301, SC302]", "  # shapecalc: ignore[SC301]"),
         ("  # noqa: SC302,SC301", "  # noqa: SC301"),
         ("  # shapecalc: ignore[SC303,SC301,SC302]", "  # shapecalc: ignore[SC301]"),
+        ("  # noqa: E501, SC302, SC301", "  # noqa: E501, SC301"),
     ],
 )
 def test_the_useless_part_is_taken_out_by_a_safe_fix(comment: str, after: str) -> None:
@@ -99,8 +100,33 @@ def test_a_wholly_useless_comment_is_taken_out_with_its_blanks() -> None:
     assert mend(check("# shapecalc: ignore-file[SC301]\n" + good % ""), check).text == good % ""
 
 
+@pytest.mark.parametrize(
+    ("comment", "after"),
+    [
+        ("  # noqa: SC302, E501", "  # noqa: E501"),  # another tool's
+        ("  # shapecalc: ignore[SC302]  as in the paper", "  # as in the paper"),
+        ("  # shapecalc: ignore[SC302]  # noqa: E501", "  # noqa: E501"),
+        ("  # noqa: SC302 - see above", "  # - see above"),
+        ("  # why  # noqa: SC302", "  # why"),
+    ],
+)
+def test_what_else_a_comment_says_stays_a_comment(comment: str, after: str) -> None:
+    good = "shapecalc: 1\ninput: [4]\nlayers:\n  - Linear: 3%s\n"
+    for end in ("\n", "\r\n"):
+        assert mend(check((good % comment).replace("\n", end)), check).text == (good % after).replace("\n", end)
+
+
 def test_a_suppression_of_a_code_that_is_not_looked_for_is_no_matter() -> None:
     assert codes(BAD % "  # shapecalc: ignore[SC301, SC403]") == []
+
+
+@pytest.mark.parametrize("mistake", ["  - Linaer: 3\n", "  - Linear: {in_features: 7, out_features: 3}\n", "  - [\n"])
+def test_suppressions_are_not_judged_beside_an_error_that_keeps_rules_from_running(mistake: str) -> None:
+    text = BAD % "  # noqa: SC301" + mistake
+    assert codes(text)
+    assert "SC901" not in codes(text)
+    assert mend(check(text), check).text == text
+    assert "SC902" in codes((BAD % "  # shapecalc: ignore[SC777]") + "  - Linaer: 3\n")
 
 
 def test_what_keeps_a_spec_from_being_read_cannot_be_suppressed() -> None:

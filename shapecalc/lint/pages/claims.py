@@ -134,8 +134,9 @@ class UnusedSuppression(Page):
           - ReLU
 
     Limits:
-        Only codes that the run looks for are judged, so that a check with fewer codes does not complain. What keeps a
-        spec from being read (SC0xx, SC1xx) cannot be suppressed. The safe fix takes the code or the comment out.
+        Only codes that the run looks for are judged, so that a check with fewer codes does not complain, and none in a
+        spec with errors, where rules do not run. What keeps a spec from being read (SC0xx, SC1xx) cannot be suppressed.
+        The safe fix takes the code or the comment out.
     """
 
     code = "SC901"

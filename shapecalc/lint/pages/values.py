@@ -24,6 +24,7 @@ class BadExpression(Page):
         input: [3, 32, 32]
         layers:
           - Conv2d: {out_channels: max(8, width // 4), kernel_size: 3}
+          - ReLU
           - Flatten
           - Linear: widht
 
@@ -33,6 +34,7 @@ class BadExpression(Page):
         input: [3, 32, 32]
         layers:
           - Conv2d: {out_channels: "max(8, width // 4)", kernel_size: 3}
+          - ReLU
           - Flatten
           - Linear: width
 
