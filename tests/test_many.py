@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
-from .schema.command import CLEAN, WRONG, run
+from shapecalc.cli.mend import write_whole
+
+from .schema.command import CLEAN, COMMAND, WRONG, environment, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,6 +87,32 @@ def test_wrong_settings_end_with_2(here: Path) -> None:
     assert run("check", "--select", "SC9999", "clean.yaml", cwd=here).status == 2
 
 
+BROKEN_SETTINGS = [
+    ("pyproject.toml", "[tool]\nshapecalc = 1\n", "pyproject.toml:2: `tool.shapecalc` is a table, not 1"),
+    ("pyproject.toml", "[tool.shapecalc.budget]\nparms = 1\n",
+     "pyproject.toml:1: `budget` has no figure 'parms'; did you mean 'params'?"),
+    ("shapecalc.toml", 'ignore = []\nbudget = {params = "lots"}\n', "shapecalc.toml:2: `budget` wants a number"),
+    ("shapecalc.toml", "budget = {params = [1]}\n", "shapecalc.toml:1: `budget` wants a number"),
+    ("shapecalc.toml", "budget = {params = true}\n", "shapecalc.toml:1: `budget` wants a number"),
+    ("shapecalc.toml", 'output-format = "xml"\n', "`output-format` is one of table, json"),
+    ("shapecalc.toml", '# x\n"ingore" = []\n', "shapecalc.toml:2: unknown setting 'ingore'; did you mean 'ignore'?"),
+    ("shapecalc.toml", "ignore = 3\n", "shapecalc.toml:1: `ignore` is a list of texts, not 3"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text", "said"), BROKEN_SETTINGS)
+def test_settings_that_cannot_be_used_are_told_with_their_place(here: Path, name: str, text: str, said: str) -> None:
+    (here / name).write_text(text)
+    end = run("check", ".", cwd=here)
+    assert (end.status, end.out) == (2, "")
+    assert said in end.err.splitlines()[-1]
+
+
+def test_bounds_of_every_kind_are_read(here: Path) -> None:
+    (here / "shapecalc.toml").write_text('budget = {params = "25M", macs = "<= 3e6 * 2", saved_bytes = 67108864}\n')
+    assert run("check", "clean.yaml", cwd=here).status == 0
+
+
 def test_a_budget_of_the_settings_is_kept_by_every_network(here: Path) -> None:
     (here / "pyproject.toml").write_text('[tool.shapecalc.budget]\nparams = "100"\n')
     end = run("check", "--select", "SC5", "--output-format", "concise", ".", cwd=here)
@@ -140,6 +170,49 @@ def test_a_file_that_cannot_be_replaced_stays_whole(here: Path) -> None:
     assert (here / "biased.yaml").read_text() == BIASED
 
 
+def test_names_of_files_that_are_no_utf8_are_known_to_a_baseline(here: Path) -> None:
+    odd = here / os.fsdecode(b"n\xe9.yaml")
+    try:
+        odd.write_text(BIASED)
+    except OSError:
+        pytest.skip("this file system takes names in UTF-8 only")
+    assert run("check", "--baseline", "known.json", "--write-baseline", ".", cwd=here).status == 0
+    assert run("check", "--baseline", "known.json", ".", cwd=here).status == 0
+    (here / "known.json").unlink()
+    summary = here / "summary.md"
+    end = run("check", ".", cwd=here, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary))
+    assert (end.status, "internal error" in end.err) == (1, False)
+    assert "SC301" in summary.read_text()
+
+
+def test_a_step_summary_that_cannot_be_written_is_told_and_stops_nothing(here: Path) -> None:
+    end = run("check", ".", cwd=here, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(here / "no" / "file"))
+    assert (end.status, end.err.count("\n")) == (1, 1)
+    assert "No such file" in end.err
+    assert "::warning file=biased.yaml" in end.out
+
+
+def test_a_file_that_may_not_be_written_is_not_replaced(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the superuser, whom no mode binds, this asks what the mode would answer to others."""
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(PermissionError):
+        write_whole(str(here / "biased.yaml"), b"")
+    assert [(p.name, p.read_text()) for p in here.glob("b*")] == [("biased.yaml", BIASED)]
+    write_whole(str(here / "new.yaml"), b"new")
+
+
+def test_bytes_that_are_no_text_are_left_as_they_are(here: Path) -> None:
+    latin = BIASED.encode() + b"# \xe9\n"
+    (here / "latin.yaml").write_bytes(latin)
+    for options in (["--fix"], ["--diff"], ["--fix", "--unsafe-fixes"]):
+        end = run("check", *options, "latin.yaml", cwd=here)
+        assert (end.status, "SC001" in end.out) == ((0, False) if "--diff" in options else (1, True))
+        assert "internal error" not in end.err
+        assert (here / "latin.yaml").read_bytes() == latin
+    command = [*COMMAND, "check", "--fix", "-"]
+    assert subprocess.run(command, input=latin, stdout=-1, stderr=-1, cwd=here, env=environment()).stdout == latin
+
+
 def test_a_link_stays_a_link_and_its_file_keeps_its_mode(here: Path) -> None:
     (here / "real").mkdir()
     (here / "biased.yaml").rename(here / "real" / "net.yaml")
@@ -182,6 +255,28 @@ def test_a_damaged_cache_is_no_trouble(here: Path, cache: Path) -> None:
     end = run("check", ".", cwd=here)
     assert (end.status, end.err) == (1, "")
     assert "SC301" in end.out
+
+
+@pytest.mark.parametrize("text", ["nonsense", "1, 2", "", "{}", "[]", '{"found": [[1]]}'])
+def test_a_damaged_row_of_the_cache_is_no_trouble(here: Path, cache: Path, text: str) -> None:
+    many(here, 3)
+    first = run("check", ".", cwd=here)
+    with sqlite3.connect(cache / "verdicts.sqlite") as connection:
+        row = "(SELECT key FROM verdicts LIMIT 1)"
+        connection.execute(f"UPDATE verdicts SET verdict = ? WHERE key = {row}", [text])
+    end = run("check", ".", cwd=here)
+    assert (end.status, end.out, end.err) == (first.status, first.out, "")
+
+
+def test_settings_of_a_walked_file_are_those_of_the_same_file_by_name(here: Path) -> None:
+    (here / "below").mkdir()
+    (here / "below" / "shapecalc.toml").write_text('ignore = ["SC301"]')
+    (here / "below" / "biased.yaml").write_text(BIASED)
+    named = os.path.join("below", "biased.yaml")
+    assert "SC301" not in run("check", named, cwd=here).out
+    walked = run("check", "--output-format", "concise", ".", cwd=here).out.splitlines()
+    assert "biased.yaml" in {line.split(":")[0] for line in walked if "SC301" in line}
+    assert not [line for line in walked if line.startswith(named) and "SC301" in line]
 
 
 def test_runs_at_the_same_time_share_the_cache(here: Path) -> None:

@@ -30,10 +30,12 @@ class Memory:
 
     `kept[i]`: the storages that node i keeps, with their bytes; `storages`: that of each wire by its id; `sizes`: bytes
     of those; `lies`: strides of the wires that do not lie in order; `learning`: ids of the wires that a gradient flows
-    back through.
+    back through; `freed`: the storages that nobody needs after a node, by its index,
+    where all shapes are known.
     """
 
     __slots__ = (
+        "freed",
         "kept",
         "learning",
         "lies",
@@ -61,6 +63,27 @@ class Memory:
         self.whole = True
         self.peak: Dim | None = 0
         self.peak_layer = ""
+        self.freed: dict[int, list[Storage]] = {}
+
+
+class _Course:
+    """What becomes of inputs that lie and learn so at an operator: worked out once, as most layers are like others."""
+
+    __slots__ = ("arrival", "learns", "lies", "op", "shares", "tensors")
+
+    def __init__(self, op: Operator, arrival: Arrival) -> None:
+        self.op = op
+        self.arrival = arrival
+        self.shares = bool(arrival.xs) and op.shares(arrival)
+        self.lies = op.lies(arrival)
+        self.learns = True in arrival.learns or bool(op.weights())
+        self.tensors: Sequence[Kept] | None = None
+
+    def kept(self) -> Sequence[Kept]:
+        """The tensors that autograd keeps. Raises UnknownFact."""
+        if self.tensors is None:
+            self.tensors = self.op.kept_of(self.arrival)
+        return self.tensors
 
 
 def memory_of(graph: Graph, conditions: Conditions) -> Memory:
@@ -69,7 +92,7 @@ def memory_of(graph: Graph, conditions: Conditions) -> Memory:
     for wire in graph.inputs:
         _hold(memory, wire, (-1, wire.name), conditions)
     kept: dict[Storage, Dim] = {}
-    known: dict[Any, Sequence[Kept]] = {}
+    known: dict[Any, _Course] = {}
     for node in graph.nodes:
         try:
             found = _run(node, memory, conditions, known)
@@ -80,7 +103,7 @@ def memory_of(graph: Graph, conditions: Conditions) -> Memory:
         memory.kept.append(found)
         kept.update(found)
     memory.total = sum(kept.values())
-    _live(graph, memory.storages, conditions, memory)
+    _live(graph, memory)
     return memory
 
 
@@ -103,47 +126,44 @@ def _hold(memory: Memory, wire: Wire, storage: Storage, conditions: Conditions) 
         memory.own.add(storage)
 
 
-def _run(node: Node, memory: Memory, conditions: Conditions, known: dict[Any, Sequence[Kept]]) -> dict[Storage, Dim]:
+def _run(node: Node, memory: Memory, conditions: Conditions, known: dict[Any, _Course]) -> dict[Storage, Dim]:
     """Place the outputs of a node in memory; the storages that it keeps, with their bytes."""
     op = node.op
     if op is None or _unknown(node.inputs) or _unknown(node.outputs):
         raise UnknownFact(BROKEN)
-    arrival = _arrival(node, memory, conditions)
-    _place(node, op, arrival, memory, conditions)
-    if not (True in arrival.learns or op.weights()):
+    learns = [id(wire) in memory.learning for wire in node.inputs]
+    lies = [memory.lies.get(id(wire)) for wire in node.inputs]
+    key = (id(op), *learns, *lies)
+    course = known.get(key)
+    if course is None:
+        course = known[key] = _Course(op, _arrival(node, conditions, learns, lies))
+    _place(node, course, memory, conditions)
+    if not course.learns:
         return {}  # nothing is kept where no gradient flows
-    memory.learning.update(id(wire) for wire in node.outputs if wire.dtype in FLOATS)
-    key = (id(op), *arrival.learns, *arrival.lies)
-    tensors = known.get(key)
-    if tensors is None:
-        tensors = known[key] = op.kept_of(arrival)
-    return _storages(node, tensors, arrival, memory, conditions)
+    memory.learning.update([id(wire) for wire in node.outputs if wire.dtype in FLOATS])
+    return _storages(node, course, memory, conditions)
 
 
-def _arrival(node: Node, memory: Memory, conditions: Conditions) -> Arrival:
+def _arrival(node: Node, conditions: Conditions, learns: Sequence[bool], lies: Sequence[Lie]) -> Arrival:
     xs: Any = [None if w is None else conditions.sized(w.shape) for w in node.inputs]  # type: ignore[arg-type]
     ys: Any = [conditions.sized(w.shape) for w in node.outputs]  # type: ignore[arg-type]
-    lies = [memory.lies.get(id(wire)) for wire in node.inputs]
-    return Arrival(xs, ys, lies, [id(wire) in memory.learning for wire in node.inputs])
+    return Arrival(xs, ys, lies, learns)
 
 
-def _place(node: Node, op: Operator, arrival: Arrival, memory: Memory, conditions: Conditions) -> None:
+def _place(node: Node, course: _Course, memory: Memory, conditions: Conditions) -> None:
     """Give each output its storage, that of the first input where it is a view, and note how it lies."""
-    shares = bool(node.inputs) and op.shares(arrival)
     for wire in node.outputs:
-        storage = memory.storages[id(node.inputs[0])] if shares else (node.index, wire.index)
+        storage = memory.storages[id(node.inputs[0])] if course.shares else (node.index, wire.index)
         _hold(memory, wire, storage, conditions)
-    memory.lies.update(
-        (id(wire), lie) for wire, lie in zip(node.outputs, op.lies(arrival), strict=False) if lie is not None
-    )
+    for wire, lie in zip(node.outputs, course.lies, strict=False):
+        if lie is not None:
+            memory.lies[id(wire)] = lie
 
 
-def _storages(
-    node: Node, tensors: Sequence[Kept], arrival: Arrival, memory: Memory, conditions: Conditions
-) -> dict[Storage, Dim]:
+def _storages(node: Node, course: _Course, memory: Memory, conditions: Conditions) -> dict[Storage, Dim]:
     found: dict[Storage, Dim] = {}
-    for number, tensor in enumerate(tensors):
-        if tensor.when is not None and not any(arrival.learns[n] for n in tensor.when):
+    for number, tensor in enumerate(course.kept()):
+        if tensor.when is not None and not any(course.arrival.learns[n] for n in tensor.when):
             continue
         if tensor.what == "new":
             width = tensor.width or conditions.width("float32")
@@ -157,44 +177,47 @@ def _storages(
 
 
 def _unknown(wires: Sequence[Wire | None]) -> bool:
-    return any(wire is not None and wire.shape is None for wire in wires)
+    for wire in wires:  # noqa: SIM110 - a generator costs more, and this is asked twice of each layer
+        if wire is not None and wire.shape is None:
+            return True
+    return False
 
 
-def _live(graph: Graph, storages: dict[int, Storage], conditions: Conditions, memory: Memory) -> None:
+def _live(graph: Graph, memory: Memory) -> None:
     """The peak of live storages when each is freed after its last use; None where sizes cannot be compared."""
-    if any(w.shape is None for n in graph.nodes for w in n.outputs) or any(w.shape is None for w in graph.inputs):
+    if _unknown(graph.inputs) or any(_unknown(node.outputs) for node in graph.nodes):
         memory.peak = None
         return
-    last = _last_uses(graph, storages)
-    sizes: dict[Storage, Dim] = {}
-    live: Dim = 0
-    for wire in graph.inputs:
-        sizes[storages[id(wire)]] = memory.sizes[storages[id(wire)]]
-    live = sum(sizes.values())
+    storages, sizes = memory.storages, memory.sizes
+    memory.freed = freed = _freed(graph, storages)
+    made = {storages[id(wire)] for wire in graph.inputs}
+    live: Dim = sum(sizes[key] for key in made)
     peak, where = live, ""
     for node in graph.nodes:
         for wire in node.outputs:
             key = storages[id(wire)]
-            if key not in sizes:
-                sizes[key] = memory.sizes[key]
+            if key not in made:
+                made.add(key)
                 live += sizes[key]
         if not isinstance(live, int) or not isinstance(peak, int):
             memory.peak = None
             return
         if live > peak:
             peak, where = live, node.path
-        for key in last.get(node.index, ()):
-            live -= sizes.get(key, 0)
+        for key in freed.get(node.index, ()):
+            live -= sizes[key]
     memory.peak, memory.peak_layer = peak, where
 
 
-def _last_uses(graph: Graph, storages: dict[int, Storage]) -> dict[int, list[Storage]]:
+def _freed(graph: Graph, storages: dict[int, Storage]) -> dict[int, list[Storage]]:
     """Which storages are free after which node: after the last node that reads or makes them; outputs never."""
     last: dict[Storage, int] = {}
     for node in graph.nodes:
-        for wire in (*node.inputs, *node.outputs):
+        for wire in node.inputs:
             if wire is not None:
                 last[storages[id(wire)]] = node.index
+        for wire in node.outputs:
+            last[storages[id(wire)]] = node.index
     for wire in graph.outputs:
         last.pop(storages.get(id(wire), (-2, "")), None)
     freed: dict[int, list[Storage]] = {}

@@ -68,6 +68,15 @@ class ReceptiveField:
         return bool(self.size) and all(s is not None and s != "all" for s in self.size)
 
 
+def _first_field(sight: Sight, axes: Mapping[str, tuple[int, ...]]) -> ReceptiveField | None:
+    """The field relative to the first input that is seen."""
+    for name, spatial in axes.items():
+        tracks = [sight[name, a] for a in spatial if (name, a) in sight]
+        if tracks:
+            return ReceptiveField(name, tracks)
+    return None
+
+
 def _in_tree(group: Group) -> Iterator[int]:
     """Indices of the nodes in the order of the module tree: a module's own tensors before its children's.
 
@@ -90,14 +99,13 @@ class Layer:
     counter has them, unless the report's conditions name another convention.
     """
 
-    __slots__ = ("_field", "_report", "_work", "cost", "node")
+    __slots__ = ("_report", "_work", "cost", "node")
 
     def __init__(self, node: Node, cost: Cost, report: Report) -> None:
         self.node = node
         self.cost = cost
         self._report = report
         self._work: Work | None = None
-        self._field: ReceptiveField | None = None
 
     @property
     def path(self) -> str:
@@ -184,14 +192,7 @@ class Layer:
     @property
     def receptive_field(self) -> ReceptiveField | None:
         """The field relative to the first input that the layer sees; None where it sees none."""
-        if self._field is None:
-            sight = self.sight
-            for name, spatial in self._report.sights[1].items():
-                tracks = [sight[name, a] for a in spatial if (name, a) in sight]
-                if tracks:
-                    self._field = ReceptiveField(name, tracks)
-                    break
-        return self._field
+        return self._report.field_at(self.node.index)
 
     @property
     def reasons(self) -> dict[str, str]:
@@ -229,6 +230,7 @@ class Report:
         self.conditions = conditions or Conditions()
         self.totals = Totals(self)
         self.legal: Legal | None = None
+        self._fields: dict[int, ReceptiveField | None] = {}
         if graph is not None:
             self.legal, found = legal_sizes(graph)
             self.diagnostics += found
@@ -269,6 +271,14 @@ class Report:
         from shapecalc.analysis.sight import sights
 
         return ([], {}) if self.graph is None else sights(self.graph)
+
+    def field_at(self, index: int) -> ReceptiveField | None:
+        """The receptive field of a layer; one object for all that see the same, as those that hand on what they see."""
+        seen, axes = self.sights
+        key = id(seen[index])
+        if key not in self._fields:
+            self._fields[key] = _first_field(seen[index], axes)
+        return self._fields[key]
 
     def to_dict(self) -> dict[str, Any]:
         """The file object of the JSON output, of plain lists, dicts, strings and numbers."""

@@ -12,8 +12,6 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.analysis.costs import OPTIMIZERS
-from shapecalc.analysis.memory import _last_uses
-from shapecalc.ops.dtypes import FLOATS
 from shapecalc.ops.op import UnknownFact
 
 if TYPE_CHECKING:
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
     from shapecalc.analysis.costs import Conditions
     from shapecalc.analysis.memory import Memory, Storage
     from shapecalc.graph.graph import Graph, Node, Wire
-    from shapecalc.ops.op import Shape
+    from shapecalc.ops.op import Operator
 
     Key = tuple[int, str]
 
@@ -52,7 +50,8 @@ class Phases:
 
 def training(graph: Graph, memory: Memory, conditions: Conditions) -> Phases | None:
     """Bytes of the phases of a training step; None where they depend on sizes that are not known."""
-    if any(id(w) not in memory.storages or w.shape is None for w in (*graph.inputs, *graph.outputs)):
+    ends = (*graph.inputs, *graph.outputs)
+    if memory.peak is None or any(id(w) not in memory.storages or w.shape is None for w in ends):
         return None
     try:
         tensors = Tensors(graph, conditions)
@@ -74,20 +73,21 @@ def number(size: Any) -> int:
 class Tensors:
     """What stands in memory all the time: `weights` by (node, name), and in all with buffers and optimizer state."""
 
-    __slots__ = ("passing", "standing", "weights")
+    __slots__ = ("_buffers", "_known", "conditions", "passing", "standing", "weights")
 
     def __init__(self, graph: Graph, conditions: Conditions) -> None:
-        owners = [n for n in graph.nodes if n.op is not None and n.owner is n]
-        width = conditions.width("float32")
+        self.conditions = conditions
         self.weights: dict[Key, int] = {}
+        self._known: dict[int, Mapping[str, int]] = {}
+        self._buffers: dict[int, int] = {}
         buffers = 0
-        for node in owners:
-            for name, shape in _weights(node).items():
+        for node in graph.nodes:
+            if node.op is None or node.owner is not node:
+                continue
+            for name, size in self.of(node).items():
                 if name not in node.ties:
-                    self.weights[node.index, name] = _bytes(shape, width)
-            assert node.op is not None
-            for name, shape in node.op.buffers().items():
-                buffers += _bytes(shape, conditions.width(node.op.buffer_dtype(name)))
+                    self.weights[node.index, name] = size
+            buffers += self.buffers_of(node.op)
         copies, made = OPTIMIZERS[conditions.optimizer]
         parameters = sum(self.weights.values())
         counters = COUNTER * len(self.weights) if copies == 2 else 0
@@ -99,14 +99,30 @@ class Tensors:
             max((made * size + last for size, last in zip(sizes, before, strict=True)), default=0) if made else 0
         )
 
+    def of(self, node: Node) -> Mapping[str, int]:
+        """Bytes of the weights by name, the same of all layers with that operator; none where nobody stated them,
+        which makes the whole a lower bound.
+        """
+        op = node.op
+        found = self._known.get(id(op))
+        if found is None:
+            assert op is not None
+            width = self.conditions.width("float32")
+            try:
+                found = {name: _bytes(shape, width) for name, shape in op.weights().items()}
+            except UnknownFact:
+                found = {}
+            self._known[id(op)] = found
+        return found
 
-def _weights(node: Node) -> Mapping[str, Shape]:
-    """The weights by name; none where nobody stated them, which makes the whole a lower bound."""
-    assert node.op is not None
-    try:
-        return node.op.weights()
-    except UnknownFact:
-        return {}
+    def buffers_of(self, op: Operator) -> int:
+        """Bytes of the buffers."""
+        found = self._buffers.get(id(op))
+        if found is None:
+            width = self.conditions.width
+            found = sum(_bytes(shape, width(op.buffer_dtype(name))) for name, shape in op.buffers().items())
+            self._buffers[id(op)] = found
+        return found
 
 
 def _bytes(shape: Sequence[Any], width: int) -> int:
@@ -120,22 +136,36 @@ def _held(graph: Graph, memory: Memory) -> set[Storage]:
 
 def _forward(graph: Graph, memory: Memory) -> tuple[int, int]:
     """The most that inputs, values still needed and kept tensors take, and what they take at the end."""
-    last = _last_uses(graph, memory.storages)
-    held = {memory.storages[id(w)] for w in graph.inputs}
-    sizes: dict[Storage, int] = {storage: number(memory.sizes[storage]) for storage in held}
-    live = peak = sum(sizes.values())
+    storages, sizes = memory.storages, memory.sizes
+    held = {storages[id(w)] for w in graph.inputs}
+    made = set(held)
+    live = peak = sum(number(sizes[storage]) for storage in held)
     for node, kept in zip(graph.nodes, memory.kept, strict=True):
-        values = [memory.storages[id(w)] for w in node.outputs if not w.free]
-        for storage, size in {**{s: memory.sizes[s] for s in values}, **kept}.items():
-            if storage not in sizes:
-                sizes[storage] = number(size)
-                live += sizes[storage]
-        held.update(kept)
+        for storage in [storages[id(w)] for w in node.outputs if not w.free]:
+            if storage not in made:
+                made.add(storage)
+                live += number(sizes[storage])
+        for storage, size in kept.items():
+            held.add(storage)
+            if storage not in made:
+                made.add(storage)
+                live += number(size)
         peak = max(peak, live)
-        for storage in last.get(node.index, ()):
-            if storage not in held:
-                live -= sizes.get(storage, 0)
+        for storage in memory.freed.get(node.index, ()):
+            if storage in made and storage not in held:
+                live -= number(sizes[storage])
     return peak, live
+
+
+def _let_go(graph: Graph, memory: Memory) -> list[int]:
+    """Bytes of what each node is the first to keep, and so the last to let go of; inputs and outputs stay."""
+    seen = _held(graph, memory)
+    bytes_of = []
+    for kept in memory.kept:
+        first = [storage for storage in kept if storage not in seen]
+        bytes_of.append(sum([number(kept[storage]) for storage in first]))
+        seen.update(first)
+    return bytes_of
 
 
 class _Backward:
@@ -149,17 +179,8 @@ class _Backward:
         self.live = self.most = live
         self.gradients: dict[int, list[int]] = {}
         self.done: set[Key] = set()
-        self.last = self._last_kept()
-
-    def _last_kept(self) -> dict[Storage, int]:
-        """The first node that keeps a storage, which is the last to let go of it."""
-        first: dict[Storage, int] = {}
-        held = _held(self.graph, self.memory)
-        for index, kept in enumerate(self.memory.kept):
-            for storage in kept:
-                if storage not in held:
-                    first.setdefault(storage, index)
-        return first
+        self.let_go = _let_go(graph, memory)
+        self.handed: dict[int, Sequence[bool]] = {}
 
     def peak(self) -> int:
         for wire in dict.fromkeys(self.graph.outputs):
@@ -171,7 +192,7 @@ class _Backward:
         return self.most
 
     def learns(self, wire: Wire) -> bool:
-        return wire.dtype in FLOATS and id(wire) in self.memory.learning
+        return id(wire) in self.memory.learning
 
     def fresh(self, wire: Wire) -> list[int]:
         """A new gradient: its bytes and the number of those who hold it."""
@@ -189,32 +210,24 @@ class _Backward:
 
     def through(self, node: Node) -> None:
         """One layer's backward: gradients of its inputs and weights beside those of its outputs and what was kept."""
-        arriving = [g for g in (self.gradients.pop(id(w), None) for w in node.outputs) if g is not None]
+        arriving = [self.gradients.pop(id(w)) for w in node.outputs if id(w) in self.gradients]
         if not arriving:
-            return None
-        if not node.inputs:
-            return self.settle(node, arriving)
+            return
+        if not node.inputs:  # a learned tensor: the gradient that arrives is the parameter's own, and stays
+            self.done.update([(node.index, name) for name in self.tensors.of(node)])
+            return
         made = self.made(node, arriving[0])
-        passing = self.weigh(node)
-        self.touch(passing)
+        self.touch(self.weigh(node))
         for gradient in arriving:
             self.release(gradient)
-        self.live -= sum(number(n) for s, n in self.memory.kept[node.index].items() if self.last.get(s) == node.index)
+        self.live -= self.let_go[node.index]
         for wire, gradient in made:
             self.arrive(wire, gradient)
-        return None
-
-    def settle(self, node: Node, arriving: list[list[int]]) -> None:
-        """A learned tensor: the gradient that arrives is the parameter's own, and stays."""
-        self.done.update((node.index, name) for name in _weights(node))
 
     def made(self, node: Node, gradient: list[int]) -> list[tuple[Wire, list[int]]]:
         """The gradient of each input that learns; one that is handed on is held once more."""
-        assert node.op is not None
-        xs: Any = [None if w is None else w.shape for w in node.inputs]
-        ys: Any = [w.shape for w in node.outputs]
         made = []
-        for wire, handed in zip(node.inputs, node.op.hands_on(xs, ys), strict=True):
+        for wire, handed in zip(node.inputs, self.hands_on(node), strict=True):
             if wire is None or not self.learns(wire):
                 continue
             if handed:
@@ -222,11 +235,21 @@ class _Backward:
             made.append((wire, gradient if handed else self.fresh(wire)))
         return made
 
+    def hands_on(self, node: Node) -> Sequence[bool]:
+        """Of each input, whether the gradient that arrives is its own: the same of all layers with that operator."""
+        op = node.op
+        found = self.handed.get(id(op))
+        if found is None:
+            assert op is not None
+            xs: Any = [None if w is None else w.shape for w in node.inputs]
+            found = self.handed[id(op)] = op.hands_on(xs, [w.shape for w in node.outputs])  # type: ignore[misc]
+        return found
+
     def weigh(self, node: Node) -> int:
         """Adds the gradients of the weights that have none yet; returns the bytes of those that join an older one."""
         passing = 0
         owner = node.owner
-        for name in _weights(node):
+        for name in self.tensors.of(node):
             tied = owner.ties.get(name)
             key = (owner.index, name) if tied is None else (tied[0].index, tied[1])
             size = self.tensors.weights.get(key, 0)

@@ -137,11 +137,8 @@ def packed(verdict: Verdict) -> str:
     return json.dumps(state, ensure_ascii=True)
 
 
-def unpacked(text: str) -> Verdict:
-    """The verdict that `packed` made text of."""
-    import json
-
-    state = json.loads(text)
+def unpacked(state: Any) -> Verdict:
+    """The verdict that `packed` made text of, from what JSON reads there. Raises of anything else."""
     verdict = Verdict.__new__(Verdict)
     for name in Verdict.__slots__:
         setattr(verdict, name, state[name])

@@ -43,7 +43,7 @@ class Cache:
     def __init__(self, path: str | None = None) -> None:
         self.path = path or os.path.join(folder(), "verdicts.sqlite")
         self.program = _program()
-        self.known: dict[bytes, str] = {}
+        self.known: dict[bytes, Any] = {}
         self.keys: dict[int, bytes] = {}
         self._connection: Any = None
 
@@ -51,21 +51,38 @@ class Cache:
         """Look all tasks up at once."""
         from hashlib import sha256
 
+        begun = sha256(self.program.encode("utf-8", "surrogatepass"))
         for task in tasks:
-            text = f"{self.program}\0{task.signature()}\0".encode("utf-8", "surrogatepass")
-            self.keys[id(task)] = sha256(text + task.data).digest()
+            key = begun.copy()
+            key.update(f"\0{task.signature()}\0".encode("utf-8", "surrogatepass"))
+            key.update(task.data)
+            self.keys[id(task)] = key.digest()
         wanted = list(self.keys.values())
         for start in range(0, len(wanted), 500):
             part = wanted[start : start + 500]
             signs = ",".join("?" * len(part))
-            self.known.update(self._run(f"SELECT key, verdict FROM verdicts WHERE key IN ({signs})", part))
+            self._take(self._run(f"SELECT key, verdict FROM verdicts WHERE key IN ({signs})", part))
+
+    def _take(self, rows: Sequence[tuple[bytes, str]]) -> None:
+        """Read the texts of rows, all of them as one; where one is damaged, none of them is known."""
+        import json
+
+        try:
+            states = json.loads(f"[{','.join([text for _, text in rows])}]")
+        except (TypeError, ValueError):
+            return
+        if len(states) == len(rows):
+            self.known.update(zip([key for key, _ in rows], states, strict=True))
 
     def get(self, task: Task) -> Verdict | None:
         """The verdict of an earlier run on the same content, settings and program."""
         from shapecalc.analysis.verdict import unpacked
 
-        text = self.known.get(self.keys.get(id(task), b""))
-        return None if text is None else unpacked(text)
+        state = self.known.get(self.keys.get(id(task), b""))
+        try:
+            return None if state is None else unpacked(state)
+        except (KeyError, TypeError, ValueError):  # text that no run of ours has written
+            return None
 
     def put(self, tasks: Sequence[Task], verdicts: Sequence[Verdict]) -> None:
         """Keep verdicts; forget what no run has written for a month."""

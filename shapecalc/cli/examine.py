@@ -23,7 +23,7 @@ WORTH_A_POOL = 64
 class Order:
     """What a run asks of every file: params by `--set`, conditions of counts, and codes over those of the settings."""
 
-    __slots__ = ("conditions", "extend", "finder", "ignore", "select", "values")
+    __slots__ = ("conditions", "extend", "finder", "ignore", "said", "select", "values")
 
     def __init__(
         self,
@@ -40,6 +40,7 @@ class Order:
         self.select = select
         self.extend = extend
         self.ignore = ignore
+        self.said = repr((sorted(values.items()), sorted(conditions.items())))
 
     def selection(self, path: str) -> Selection:
         """The codes that are wanted in a file. Raises ConfigError and UnknownCode."""
@@ -54,7 +55,7 @@ class Order:
 class Task:
     """One file to be analysed: its bytes, and what is wanted. Crosses to other processes."""
 
-    __slots__ = ("conditions", "data", "path", "selection", "values")
+    __slots__ = ("asked", "conditions", "data", "path", "selection", "values")
 
     def __init__(self, path: str, data: bytes, order: Order) -> None:
         self.path = path
@@ -62,11 +63,11 @@ class Task:
         self.selection = order.selection(path)
         self.values = order.values
         self.conditions = order.conditions
+        self.asked = order.said
 
     def signature(self) -> str:
         """All that the verdict depends on besides the program."""
-        parts = (self.path, sorted(self.values.items()), sorted(self.conditions.items()))
-        return f"{parts!r} {_said(self.selection)}"
+        return f"{self.path!r} {self.asked} {_said(self.selection)}"
 
 
 @lru_cache(maxsize=100)

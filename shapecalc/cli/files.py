@@ -51,7 +51,8 @@ def _spec(path: str) -> bytes:
             data = file.read()
     except OSError:
         return b""
-    return data if is_spec(data.decode("utf-8", "replace")) else b""
+    marked = data.startswith(b"shapecalc:") or is_spec(data.decode("utf-8", "replace"))  # as most begin
+    return data if marked else b""
 
 
 class Rule:
@@ -107,11 +108,11 @@ def _rules_above(directory: str) -> tuple[Rule, ...]:
 
 def ignored(path: str, folder: bool, rules: tuple[Rule, ...]) -> bool:
     """Whether the last rule that matches a path leaves it out."""
-    path = os.path.abspath(path)
+    path = os.path.abspath(path) if rules else path
     for rule in reversed(rules):
         if rule.folders_only and not folder:
             continue
-        below = os.path.relpath(path, rule.base).replace(os.sep, "/")
+        below = path[len(rule.base.rstrip(os.sep)) + 1 :].replace(os.sep, "/")
         if rule.pattern.fullmatch(below):
             return not rule.keeps
     return False

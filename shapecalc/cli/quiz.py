@@ -40,6 +40,8 @@ def command() -> None:
 def make(listing: bool, output: str | None, form: str | None, key: bool, variants: int | None, **wanted: Any) -> int:
     """Make a sheet of questions, drawn by chance from topics, or about the network of a spec.
 
+    Without --topic chance puts the topics in order, and levels alternate; variants have the same topics.
+
     The same options and seed give the same questions for ever. The JSON form is the master that `answer`, `grade` and
     `take` read.
     """
@@ -53,7 +55,8 @@ def make(listing: bool, output: str | None, form: str | None, key: bool, variant
         return 0
     assert output is not None
     for number in range(1, variants + 1):
-        _write_variant(sheet_of({**wanted, "seed": f"{wanted['seed']}-{number}"}), form, output, number)
+        own = {**wanted, "seed": f"{wanted['seed']}-{number}", "order": wanted["seed"]}
+        _write_variant(sheet_of(own), form, output, number)
     return 0
 
 
@@ -104,7 +107,10 @@ def _paint(color: str) -> Paint:
 
 
 def _read(path: str, lang: str = "en") -> tuple[Sheet, dict[int, dict[str, Mark]], Words]:
-    """The sheet of a JSON master, in its own language, or of questions in YAML, and the claims by question."""
+    """The sheet of a JSON master, in its own language, or of questions in YAML, and the claims by question.
+
+    Of a path, or of standard input for `-`.
+    """
     import json
 
     from shapecalc.explain.words import LANGUAGES, Words
@@ -112,7 +118,7 @@ def _read(path: str, lang: str = "en") -> tuple[Sheet, dict[int, dict[str, Mark]
     from shapecalc.quiz.question import from_json
 
     try:
-        data = Path(path).read_bytes()
+        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
         if not data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
             say = Words(lang)
             sheet, claimed = posed(path, data, say)
@@ -227,6 +233,8 @@ def take(master: str | None, color: str, **wanted: Any) -> int:
     from shapecalc.explain.words import Words
     from shapecalc.quiz.take import Talk
 
+    if master == "-":
+        raise click.UsageError("answers come from standard input: the questions want a file")
     if master:
         sheet, _, say = _read(master, wanted["lang"])
     else:

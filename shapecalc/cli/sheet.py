@@ -27,7 +27,7 @@ def of_making(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--from", "spec", metavar="SPEC", help="Ask about the network of a spec."),
         click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Kind of question, repeatable."),
         click.option("--seed", default="0", metavar="TEXT", help="Another seed, other questions.  [default: 0]"),
-        click.option("--count", type=click.IntRange(1), default=COUNT, help="How many.", show_default=True),
+        click.option("--count", type=click.IntRange(1), help=f"How many.  [default: {COUNT}]"),
         click.option("--level", "levels", multiple=True, type=click.IntRange(1, 3), help="1 to 3, repeatable."),
         click.option("--topic", "topics", multiple=True, metavar="TOPIC", help="Repeatable; all unless given."),
     ):
@@ -49,7 +49,14 @@ def sheet_of(wanted: Mapping[str, Any]) -> Sheet:
     topics = _topics(wanted["topics"], kinds)
     try:
         return sheet(
-            topics, levels, wanted["count"], wanted["seed"], kinds=kinds, lang=wanted["lang"], title=wanted["title"]
+            topics,
+            levels,
+            wanted["count"] or COUNT,
+            wanted["seed"],
+            kinds=kinds,
+            lang=wanted["lang"],
+            title=wanted["title"],
+            order=None if wanted["topics"] else wanted.get("order", wanted["seed"]),
         )
     except Exhausted as error:
         raise click.ClickException(f"{error}") from None
@@ -96,20 +103,32 @@ def _again(wanted: Mapping[str, Any]) -> Sheet:
 
 
 def _about(wanted: Mapping[str, Any]) -> Sheet:
-    """Questions about the network of a spec."""
+    """Questions about the network of a spec; where no number is named, as many as there are up to the usual one."""
     from shapecalc.cli.reading import broken, report_at
     from shapecalc.explain.words import Words
     from shapecalc.quiz.make import Exhausted
     from shapecalc.quiz.network import questions_from
     from shapecalc.quiz.problem import Unsolvable
 
+    for name, given in (("--topic", wanted["topics"]), ("--level", wanted["levels"]), ("--id", wanted.get("id"))):
+        if given:
+            raise click.UsageError(f"--from asks about the layers of a spec: {name} says nothing of them")
     report = report_at(wanted["spec"], {})
     if broken(report):
         raise click.exceptions.Exit(1)
     try:
-        return questions_from(report, wanted["count"], wanted["seed"], Words(wanted["lang"]), wanted["kinds"])
+        sheet = questions_from(
+            report,
+            wanted["count"] or COUNT,
+            wanted["seed"],
+            Words(wanted["lang"]),
+            wanted["kinds"],
+            fewer=wanted["count"] is None,
+        )
     except (Exhausted, Unsolvable) as error:
         raise click.ClickException(f"{wanted['spec']}: {error}") from None
+    sheet.title = wanted["title"] or sheet.title
+    return sheet
 
 
 def form_named(form: str | None, output: str | None) -> str:

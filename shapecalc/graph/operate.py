@@ -10,6 +10,7 @@ from shapecalc.graph.mistake import Mistake, Silent
 from shapecalc.graph.scope import Entry
 from shapecalc.graph.values import attributes_of, match_arguments, missing_arguments, read_argument
 from shapecalc.graph.wiring import resolve, wire_of
+from shapecalc.ops.dtypes import Dimensionless
 from shapecalc.ops.kinds import Unfit
 from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED, Claim, UnknownFact
 from shapecalc.source.located import Pairs
@@ -70,6 +71,8 @@ def _arguments(
     if given.operands:
         return {"operands": given.operands}
     by_name, main, required = attributes_of(operator)
+    if argument is None and not required:
+        return {}
     written, mistakes = match_arguments(operator.__name__, by_name, main, argument, STRUCTURE)
     values: dict[str, Any] = {}
     for key, located_value in written.items():
@@ -166,13 +169,22 @@ def _settle(
     assumed = _judge(walk, op, node, xs)
     _check_weights(op, node, xs)
     shapes = op.shape(*xs)
-    dtypes = op.dtypes(*given) or given[:1] * len(shapes)
+    dtypes = _dtypes(op, given, xs, shapes)
     if not op.bound:  # what may arrive there is no matter of shapes
         if len(_SETTLED) >= MOST_SETTLED:
             _SETTLED.clear()
         _SETTLED[key] = op, shapes, dtypes, assumed
     walk.assumptions += [Assumption(node, *each) for each in assumed]
     return shapes, dtypes
+
+
+def _dtypes(op: Operator, given: tuple[str, ...], xs: Sequence[Shape], ys: Sequence[Shape]) -> tuple[str, ...]:
+    """The dtypes of outputs: those that the operator says, else that of the first input."""
+    if () not in xs:
+        return op.dtypes(*given) or given[:1] * len(ys)
+    present = [x for x in xs if x is not None]
+    counting = [dtype if x else Dimensionless(dtype) for dtype, x in zip(given, present, strict=True)]
+    return tuple(map(str, op.dtypes(*counting) or counting[:1] * len(ys)))
 
 
 def _check_weights(op: Operator, node: Node, xs: tuple[Shape, ...]) -> None:
@@ -319,22 +331,28 @@ def share(walk: Walk, op: Operator, node: Node, here: Here) -> None:
     for path, owner_path in walk.sharing:
         if node.path.startswith(path):
             other = walk.by_path.get(owner_path + node.path[len(path) :])
-            if isinstance(other, Node) and other.op_name == node.op_name:
-                node.owner = other.owner
+            if isinstance(other, Node) and other.op is not None:
+                _call_again(node, op, other)
     written = node.child.wiring.get("share") if node.child else None
     if written is None or (node.child and node.child.bodies):
         return
     other = resolve(written, here.scope, here.env, here.scope.flow).owner
     if not isinstance(other, Node) or other.op is None:
         raise Mistake("SC120", "`share` names the path of an earlier layer", written)
-    same = type(other.op) is type(op) and other.op.given == op.given
-    if same and other.op.weights() == op.weights():
-        node.owner = other.owner
-        return
+    _call_again(node, op, other)
     theirs = other.op.weights()
-    node.ties = {n: (other, n) for n, shape in op.weights().items() if theirs.get(n) == shape}
-    if not node.ties:
+    if node.owner is node and not node.ties:
         mine = ", ".join(f"{n} {shown_shape(s)}" for n, s in op.weights().items()) or "no weights"
         yours = ", ".join(f"{n} {shown_shape(s)}" for n, s in theirs.items()) or "no weights"
         message = f"no tensor can be shared: {node.path} has {mine}; {other.path} has {yours}"
         raise Mistake("SC120", message, written, "tensors of equal name and shape are tied")
+
+
+def _call_again(node: Node, op: Operator, other: Node) -> None:
+    """Call the other layer's module where it is the same one; else tie the tensors of equal name and shape."""
+    assert other.op is not None
+    theirs = other.op.weights()
+    if type(other.op) is type(op) and other.op.given == op.given and theirs == op.weights():
+        node.owner = other.owner
+    else:
+        node.ties = {n: (other, n) for n, shape in op.weights().items() if theirs.get(n) == shape}

@@ -102,7 +102,7 @@ def walk_on(walk: Walk, env: Mapping[str, Any], inputs: tuple[Wire, ...], here: 
     walk.depth += 1
     for child in body.children[alike:]:
         walk.one(child, here)
-        if not walk.mistakes:
+        if not walk.mistakes and len(walk.nodes) <= MOST_LAYERS:
             now.stages.append(Stage(walk, here))
     walk.depth -= 1
     if now.stages and len(walk.nodes) <= MOST_LAYERS:

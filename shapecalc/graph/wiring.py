@@ -144,8 +144,8 @@ def _number(node: Node, scope: Scope, env: Mapping[str, Any]) -> float | None:
     """The number that an operand is, itself or as a param that no layer hides."""
     if not isinstance(node, Scalar):
         raise Mistake("SC105", f"an operand is a name or a number, not {kind_of(node)}", node)
-    if any(node.text in around.names for around in scope.outwards()):
-        return None
+    if isinstance(node.value, str) and any(node.text in around.names for around in scope.outwards()):
+        return None  # a bare 1 is the number in a list too, whose child of that number is '1'
     value = env.get(node.text) if isinstance(node.value, str) else node.value
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 

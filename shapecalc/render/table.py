@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.render.number import axes, count, shape, size_bytes
@@ -10,7 +11,7 @@ from shapecalc.render.paint import PLAIN, aligned, clip, printable, width
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from shapecalc.analysis.report import Layer, Report
+    from shapecalc.analysis.report import Layer, ReceptiveField, Report
     from shapecalc.render.paint import Paint
 
 
@@ -57,20 +58,35 @@ def _known(value: Any) -> int:
 
 def _field(layer: Layer) -> str:
     field = layer.receptive_field
-    return "" if field is None or not field.size else axes(field.size)
+    return "" if field is None else _size_text(field)
 
 
 def _stride(layer: Layer) -> str:
     field = layer.receptive_field
-    return axes(field.stride) if field is not None and field.finite and None not in field.stride else ""
+    return "" if field is None else _stride_text(field)
+
+
+@lru_cache(maxsize=100)
+def _size_text(field: ReceptiveField) -> str:
+    """A field is one object for the layers in a row that hand on what they see."""
+    return axes(field.size) if field.size else ""
+
+
+@lru_cache(maxsize=100)
+def _stride_text(field: ReceptiveField) -> str:
+    return axes(field.stride) if field.finite and None not in field.stride else ""
 
 
 def _shapes(shapes: Sequence[Any]) -> str:
-    return ", ".join("-" if s is None else shape(s) for s in shapes) if shapes else ""
+    return ", ".join(["-" if s is None else _shape(s) for s in shapes]) if shapes else ""
 
 
 def _outputs(layer: Layer) -> str:
-    return ", ".join(shape(s) for s in layer.output_shapes)
+    return ", ".join([_shape(s) for s in layer.output_shapes])
+
+
+_shape = lru_cache(maxsize=1000)(shape)
+"""Most layers have outputs of the same shape as others."""
 
 
 def _weights(layer: Layer) -> str:
