@@ -100,7 +100,7 @@ def _prefixed(prefix: str, made: str | Tree) -> str | Tree:
 
 def _made(child: Group | Node, group: str, stubs: Mapping[str, str]) -> str | Tree | None:
     """The expression that makes a child, or None where it holds no module of its own."""
-    if child.owner is not child:
+    if isinstance(child, Node) and child.owner is not child:
         return None
     if isinstance(child, Node):
         assert child.op is not None

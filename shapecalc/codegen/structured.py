@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from shapecalc.codegen.again import check_shared
 from shapecalc.codegen.classes import classes_of
 from shapecalc.codegen.construct import Constructor
 from shapecalc.codegen.emission import Emission, Site
@@ -40,6 +41,7 @@ def structured(report: Report) -> Emission:
     assert graph is not None
     plan = Plan(graph)
     variants = classes_of(plan)
+    check_shared(plan)
     network = network_name(report)
     support, stubs = support_of(graph, network)
     _name(variants, network, support, stubs)

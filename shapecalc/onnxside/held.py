@@ -9,7 +9,7 @@ from shapecalc.onnxside.fixed import Part
 from shapecalc.torchside.importing.origin import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from shapecalc.onnxside.walk import Walk
     from shapecalc.torchside.importing.step import Value
@@ -25,13 +25,14 @@ OWN = "running_mean", "running_var"
 class OfFile(Origin):
     """The constants of a graph; `parts` says, once the tree is known, what stands behind each key."""
 
-    __slots__ = ("constants", "held", "parts", "paths")
+    __slots__ = ("constants", "held", "parts", "paths", "shares")
 
     def __init__(self, walk: Walk) -> None:
         self.held = walk.parts
         self.constants = walk.constants
         self.paths = {step.path for _, step in walk.steps if step.path}
         self.parts: dict[str, Part] = {}
+        self.shares: dict[str, str] = {}
 
     def begins(self, value: Value) -> Any:
         return value.constant.init()
@@ -57,6 +58,15 @@ class OfFile(Origin):
         learned = (p for key, p in self.parts.items() if key.rpartition(".")[2] not in OWN and p.how != KEPT)
         return sum(prod(part.shape) for part in learned), []
 
+    def told(self, keys: Collection[str]) -> list[str]:
+        """Nothing; but the tensors of layers that are tied are put behind both keys: a head and its embedding."""
+        for key in keys:
+            path, _, name = key.rpartition(".")
+            theirs = self.parts.get(f"{self.shares.get(path)}.{name}")
+            if key not in self.parts and theirs is not None:
+                self.parts[key] = theirs
+        return []
+
     def comments(self, tree: Piece) -> list[str]:
         """The names of the tensors in the file, where they are not the keys of the `state_dict`."""
         others = {key: part.told for key, part in self.parts.items() if part.told != key}
@@ -72,6 +82,7 @@ class OfFile(Origin):
         for child in piece.children:
             path = f"{base}.{child.name}" if base else child.name
             if child.share:
+                self.shares[path] = child.share
                 continue
             if child.op in ("Parameter", "Buffer") and child.args.get("persistent", True):
                 fixed = self.constants.get(id(child.outputs[0]))

@@ -139,7 +139,7 @@ class AffineGrid(TensorFunction):
 
     def call(self, module: str, args: Sequence[str]) -> str:
         corners = [] if self.align_corners is None else [f"align_corners={self.align_corners}"]
-        return f"F.affine_grid({', '.join([args[0], f'({source_sizes(self.size, self.came, args[0])})', *corners])})"
+        return f"F.affine_grid({', '.join([args[0], f'[{source_sizes(self.size, self.came, args[0])}]', *corners])})"
 
     @classmethod
     def samples(cls) -> Any:

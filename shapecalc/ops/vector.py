@@ -44,6 +44,7 @@ class Normalize(TensorFunction):
     )
     p: float
     dim: int | tuple[int, ...]
+    eps: float
     axes: tuple[int, ...]
 
     def settle(self, *xs: Shape) -> None:
@@ -72,6 +73,9 @@ class Normalize(TensorFunction):
     def call(self, module: str, args: Sequence[str]) -> str:
         given = [a for a in self.attributes if not a.kind.same(getattr(self, a.name), a.default)]
         written = [f"{a.name}={source(getattr(self, a.name))}" for a in given]
+        if isinstance(self.dim, tuple) and len(self.dim) > 1:  # F.normalize takes them, but says that it takes one axis
+            norm = f"{args[0]}.norm({source(self.p)}, {source(tuple(self.dim))}, keepdim=True)"
+            return f"{args[0]} / {norm}.clamp_min({source(self.eps)})"
         return f"F.normalize({', '.join([args[0], *written])})"
 
     @classmethod

@@ -36,6 +36,15 @@ def test_operands_are_a_bare_list_or_stand_in_from(layer: str, merge: object) ->
     twin(PAIR % layer, Hand(lambda m, x, y: merge(x, y)), (2, 3, 4), (2, 3, 4))  # type: ignore[operator]
 
 
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_number_is_a_scalar_in_a_list_too_whose_children_have_numbers(number: int) -> None:
+    twin(
+        f"input: [3, 4]\nlayers:\n  - Tanh\n  - Sigmoid\n  - {{Add: [input, {number}]}}",
+        Hand(lambda m, x: x + number),
+        (2, 3, 4),
+    )
+
+
 def test_matmul_takes_two_operands() -> None:
     twin("input: {x: [3, 4], y: [4, 5]}\nlayers: [{MatMul: [x, y]}]", Hand(lambda m, x, y: x @ y), (2, 3, 4), (2, 4, 5))
 

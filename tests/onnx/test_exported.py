@@ -174,3 +174,24 @@ def test_torchvision_s_models_come_back_from_files(tmp_path: Path, name: str, ex
     net = shaken(model(name))
     x = torch.randn(1, 3, 224, 224)
     same_as(import_file(exported(net, (x,), tmp_path / "net.onnx", exporter)), outputs(net, (x,)), (x,), near=1e-4)
+
+
+class Tied(nn.Module):
+    """A head whose weight is the embedding's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(11, 6)
+        self.fc = nn.Linear(6, 6)
+        self.head = nn.Linear(6, 11, bias=False)
+        self.head.weight = self.table.weight
+
+    def forward(self, x: Any) -> Any:
+        return self.head(torch.tanh(self.fc(self.table(x))))
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+def test_tied_weights_stand_behind_both_keys(tmp_path: Path, exporter: str) -> None:
+    net, x = Tied().eval(), torch.randint(0, 11, (2, 5))
+    found = import_file(exported(net, (x,), tmp_path / "net.onnx", exporter))
+    same_as(found, outputs(net, (x,)), (x,))

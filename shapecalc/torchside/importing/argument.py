@@ -37,7 +37,7 @@ def plain(attribute: Attribute, value: Any) -> Any:
     """A value as YAML writes it: one number for equal ones along the axes, a list for a tuple, a dtype's own name."""
     if isinstance(value, tuple | list):
         items = [v if isinstance(v, Sym) else plain(attribute, v) for v in value]
-        equal = len(items) > 1 and all(_same(v, items[0]) for v in items)
+        equal = len(items) > 0 and all(_same(v, items[0]) for v in items)
         return items[0] if equal and _by_axis(attribute.kind) else items
     if attribute.name in ("p", "drop_prob") and isinstance(value, float):
         return float(f"{value:.12g}")  # rates that were computed: 0.075 in place of 0.07500000000000001

@@ -157,11 +157,13 @@ def _become(use: Piece, block: Block, args: dict[str, Any]) -> None:
 
 def input_names(piece: Piece) -> list[str]:
     """Names for what a module takes: those of its forward where the language takes them."""
+    children = {child.name for child in piece.children}
     taken: list[str] = ["input", "previous"]
     for n in range(len(piece.inputs)):
         name = piece.names[n] if n < len(piece.names) else "x"
+        name = f"{name}_given" if name in children else name
         name = name if not bad_label(name) and name != "input" else "x"
-        taken.append(free_name(name, taken))
+        taken.append(free_name(name, [*taken, *children]))
     return taken[2:]
 
 

@@ -30,6 +30,9 @@ RANDOM = frozenset(
     | {"normal", "dropout", "uniform_", "normal_"}
 )
 
+TELLS = frozenset({"__bool__", "__int__", "__float__", "__index__", "item", "tolist"})
+"""Methods that make numbers of a tensor, which are known where its values are."""
+
 
 class Constants:
     """The constants of one pass: each with its values, and the call that it came of while that says all of it."""
@@ -58,11 +61,11 @@ class Constants:
         try:
             with unset_fake_temporarily(), torch.no_grad():
                 given = self._with_data((args, kwargs), sizes=name in OF_SIZES)
-                found = _tensors(function(*given[0], **given[1]))
+                found = tensors_in(function(*given[0], **given[1]))
         except Exception:  # a call that cannot be run again is one that nothing is known of
             return
         if name == "__setitem__" or (name.endswith("_") and not name.endswith("__")):
-            self.forget(*_tensors(args[:1]))
+            self.forget(*tensors_in(args[:1]))
             if name == "__setitem__":
                 return
         for tensor, value in zip(made, found, strict=False):
@@ -90,10 +93,30 @@ class Constants:
         return value
 
 
-def _tensors(value: Any) -> list[Tensor]:
+def tensors_in(value: Any) -> list[Tensor]:
+    """All tensors in nested lists, tuples and mappings, in order."""
     if isinstance(value, Tensor):
         return [value]
-    return [t for v in value for t in _tensors(v)] if isinstance(value, list | tuple) else []
+    if isinstance(value, dict):
+        return [t for v in value.values() for t in tensors_in(v)]
+    return [t for v in value for t in tensors_in(v)] if isinstance(value, list | tuple | set) else []
+
+
+@unset_fake_temporarily()
+def told(function: Callable[[Tensor], Any], values: Tensor) -> Any:
+    """The numbers that a method makes of these values."""
+    return function(values)
+
+
+@unset_fake_temporarily()
+def unit(values: Tensor) -> bool:
+    """Whether the values are those of an identity matrix."""
+    return values.dim() == 2 and values.shape[0] == values.shape[1] and torch.equal(values, torch.eye(*values.shape))
+
+
+@unset_fake_temporarily()
+def ones_like(values: Tensor) -> Tensor:
+    return torch.ones_like(values)
 
 
 @unset_fake_temporarily()

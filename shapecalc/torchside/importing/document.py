@@ -48,12 +48,17 @@ def spec_of(root: Step, origin: Origin, name: str, inputs: Inputs) -> Imported:
         except Unfit as error:
             problem = str(error)
             continue
-        text = render(document, [line for note in [*notes, *comments] for line in comment_lines(note)])
-        errors = [d for d in check_text(text).diagnostics if d.severity == "error"]
+        report = check_text(_rendered(document, notes, comments))
+        errors = [d for d in report.diagnostics if d.severity == "error"]
         if not errors:
-            return Imported(text, notes)
+            notes += origin.told(report.state_dict())
+            return Imported(_rendered(document, notes, comments), notes)
         problem = f"the spec that came out does not check: {errors[0].message}"
     raise Untraceable(f"{name} cannot be written as a spec: {problem}")
+
+
+def _rendered(document: Mapping[str, Any], notes: Sequence[str], comments: Sequence[str]) -> str:
+    return render(document, [line for note in [*notes, *comments] for line in comment_lines(note)])
 
 
 def _document(tree: Piece, name: str, inputs: Inputs, notes: list[str], count: int, *, every: bool) -> dict[str, Any]:

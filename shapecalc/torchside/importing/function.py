@@ -45,6 +45,13 @@ OTHER_NAMES: Mapping[str, str] = {
     "radd": "Add",
     "rmul": "Mul",
     "rtruediv": "Div",
+    "rdiv": "Div",
+    "and": "LogicalAnd",
+    "or": "LogicalOr",
+    "xor": "LogicalXor",
+    "invert": "LogicalNot",
+    "clamp_min": "Clamp",
+    "clamp_max": "Clamp",
     "rmatmul": "MatMul",
     "special_erf": "Erf",
 }
@@ -100,12 +107,17 @@ SIGNATURES: Mapping[str, str] = {
     "topk": "input k dim=-1 largest=True sorted=True",
     "clamp": "input min=None max=None",
     "clip": "input min=None max=None",
+    "clamp_min": "input min",
+    "clamp_max": "input max",
     "pow": "input exponent",
     "softmax": "input dim",
     "log_softmax": "input dim",
     "gelu": "input approximate=none",
     "hardtanh": "input min_val=-1.0 max_val=1.0",
     "leaky_relu": "input negative_slope=0.01",
+    "softplus": "input beta=1 threshold=20",
+    "hardshrink": "input lambd=0.5",
+    "softshrink": "input lambd=0.5",
     "cat": "*operands dim=0",
     "concat": "*operands dim=0",
     "concatenate": "*operands dim=0",
@@ -132,9 +144,13 @@ SIGNATURES: Mapping[str, str] = {
 }
 """Torch's arguments in their order, those with a star taking all that follow; Python functions tell theirs."""
 
+LIKE = {"expand_as": ("Expand", "size"), "view_as": ("Reshape", "shape"), "reshape_as": ("Reshape", "shape")}
+"""Methods that take another tensor for nothing but its sizes: the operator, and its argument."""
+
 WEIGHTED: Mapping[str, tuple[str, str]] = {
     "linear": ("Linear", "input weight bias=None"),
     "layer_norm": ("LayerNorm", "input normalized_shape weight=None bias=None eps=1e-05"),
+    "rms_norm": ("RMSNorm", "input normalized_shape weight=None eps=None"),
     "group_norm": ("GroupNorm", "input num_groups weight=None bias=None eps=1e-05"),
     "conv1d": ("Conv1d", "input weight bias=None stride=1 padding=0 dilation=1 groups=1"),
     "conv2d": ("Conv2d", "input weight bias=None stride=1 padding=0 dilation=1 groups=1"),
@@ -142,6 +158,15 @@ WEIGHTED: Mapping[str, tuple[str, str]] = {
     "embedding": ("Embedding", "input weight padding_idx=None"),
 }
 """Functions that take a layer's weights, which that layer stands for."""
+
+BITWISE = frozenset({"and", "or", "xor", "invert"})
+"""Signs that are logical functions of truth values alone."""
+
+OF_NO_MATTER = frozenset({"inplace", "training", "memory_format", "_stacklevel"})
+"""Arguments that are no part of what a network computes in evaluation."""
+
+WITHOUT_EFFECT: Mapping[str, Any] = {"alpha": 1, "rounding_mode": None, "out": None, "dtype": None}
+"""Arguments that no operator has, with the value at which they say nothing."""
 
 
 class Told:
@@ -186,11 +211,15 @@ def read_call(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping
     name = bare(raw)
     if name in WEIGHTED:
         return _weighted(name, args, kwargs)
-    op = operator_named(name)
-    if op is None:
+    op = _meant(name, args)
+    told = None if op is None else _telling(op, args, kwargs)
+    if op is None or told is None:
         return None
-    if find(op).merging and name not in SIGNATURES:
+    kwargs = told
+    if find(op).merging and (name not in SIGNATURES or op != operator_named(name)):
         operands = [*args, *(kwargs[k] for k in ("other",) if k in kwargs)]
+        if kwargs.keys() - {"other"}:
+            return None
         return _merge(
             op, operands[::-1] if (name.startswith("r") and raw.startswith("__r")) or name == "rsub" else operands
         )
@@ -198,10 +227,44 @@ def read_call(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping
     return None if bound is None else _settled(op, bound)
 
 
+def _meant(name: str, args: Sequence[Any]) -> str | None:
+    """The operator of a function, whose name may stand for several; None where there is none."""
+    if name in ("max", "min") and len(args) > 1 and isinstance(args[1], Tensor):
+        return f"{name.capitalize()}imum"
+    if name in BITWISE and any(str(getattr(a, "dtype", "torch.bool")) != "torch.bool" for a in args):
+        return None
+    return operator_named(name)
+
+
+def _telling(op: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The named arguments that say anything; None where one does that no operator has."""
+    given = {name: value for name, value in kwargs.items() if name not in OF_NO_MATTER}
+    for name in WITHOUT_EFFECT.keys() - attributes(op).keys():
+        nothing = WITHOUT_EFFECT[name]
+        value = given.pop(name, nothing)
+        same = name == "dtype" and value in {a.dtype for a in args if isinstance(a, Tensor)}
+        if value is not nothing and value != nothing and not same:
+            return None
+    return given
+
+
+def _corrected(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments of a deviation, its older `unbiased` as the correction that it is."""
+    given = [*args[:1], None, *args[1:]] if len(args) == 2 and isinstance(args[1], bool) else list(args)
+    named = {("correction" if name == "unbiased" else name): value for name, value in kwargs.items()}
+    if len(given) > 2:
+        given[2] = int(given[2])
+    if named.get("correction") is not None:
+        named["correction"] = int(named["correction"])
+    return given, named
+
+
 def _bound(name: str, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
     """Arguments by torch's names, absent ones by torch's default; None where they do not fit."""
     if name not in SIGNATURES:
         return _python(function, args, kwargs)
+    if name in ("std", "var"):
+        args, kwargs = _corrected(args, kwargs)
     return _fitted(SIGNATURES[name], args, kwargs)
 
 
@@ -222,7 +285,8 @@ def _fitted(signature: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> d
             found[name] = _literal(default)
         else:
             return None
-    return found
+    known = {*found, *(ALSO[name] for name in found if name in ALSO)}
+    return None if rest or given.keys() - known else found
 
 
 ALSO = {"operands": "tensors", "dim": "axis", "input": "self"}
@@ -263,6 +327,8 @@ def _settled(op: str, bound: Mapping[str, Any]) -> Told | None:
     else:
         pairs = [(n, bound[n]) for n in names if isinstance(bound.get(n), Tensor)]
         told = Told(op, {}, [t for _, t in pairs], [n for n, _ in pairs])
+        if not _complete(op, bound, told.names):
+            return None
     for name, value in bound.items():
         attribute = known.get(name)
         if attribute is None or name in ("operands", "inplace") or isinstance(value, Tensor):
@@ -272,6 +338,12 @@ def _settled(op: str, bound: Mapping[str, Any]) -> Told | None:
         if not is_default(attribute, value):
             told.args[name] = plain(attribute, value)
     return told if told.tensors else None
+
+
+def _complete(op: str, bound: Mapping[str, Any], taken: Sequence[str]) -> bool:
+    """Whether the operator takes every tensor of a call, and finds each one that it needs."""
+    due = [n for n in find(op).inputs if not n.endswith(("?", "*")) and n not in attributes(op)]
+    return all(n in taken for n in due) and all(n in taken for n, value in bound.items() if isinstance(value, Tensor))
 
 
 def _merge(op: str, operands: Sequence[Any]) -> Told | None:
@@ -298,7 +370,7 @@ def _weighted(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Told
     elif op.startswith("Conv"):
         facts |= {"out_channels": weight.shape[0], "kernel_size": list(weight.shape[2:])}
     elif weight is None:
-        facts = {"elementwise_affine" if op == "LayerNorm" else "affine": False}
+        facts = {"affine" if "affine" in attributes(op) else "elementwise_affine": False}
     told = _settled(op, bound | facts)
     if told is not None:
         told.weights = {k: v for k, v in (("weight", weight), ("bias", bias)) if v is not None}

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from shapecalc.torchside.importing.constant import begins
 from shapecalc.torchside.importing.origin import Origin
+from shapecalc.torchside.importing.step import among
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from torch import nn
 
     from shapecalc.torchside.importing.step import Value
@@ -44,11 +47,19 @@ class OfModule(Origin):
         module = self.module.get_submodule(path)
         return any(True for _ in module.parameters()) or any(True for _ in module.buffers())
 
+    def told(self, keys: Collection[str]) -> list[str]:
+        """One note where the spec has tensors of its own: made by hooks, parametrizations or a turn of two lists."""
+        known = {*self.keys, *(name for name, _ in self.module.named_buffers())}
+        own = [key for key in keys if key not in known]
+        return [f"the module's state_dict has no {among(own, 'keys')}"] if own else []
+
     def params(self, tree: Piece) -> tuple[int, list[str]]:
         """How many parameters the layers hold, and notes on modules whose weights the pass did not use."""
         leaves = {p.path for p in tree.walk() if p.path and not p.group}
         count, missing = 0, dict[str, None]()
         for path, parameter in self.parameters.items():
+            if path.endswith("_g") and f"{path[:-2]}_v" in self.parameters:
+                continue  # the lengths of an older weight_norm, which makes one weight of the two
             if any(path.startswith(f"{leaf}.") or path == leaf for leaf in leaves & set(_above(path))):
                 count += parameter.numel()
             else:

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from shapecalc.torchside.importing.step import Value
     from shapecalc.torchside.importing.tree import Piece
 
@@ -37,6 +39,10 @@ class Origin(ABC):
     @abstractmethod
     def params(self, tree: Piece) -> tuple[int, list[str]]:
         """How many parameters the layers of the spec hold, and notes on those that are left out."""
+
+    def told(self, keys: Collection[str]) -> list[str]:
+        """Notes on keys of the spec that no state_dict of the original has."""
+        return []
 
     def comments(self, tree: Piece) -> list[str]:
         """Further lines above the spec."""

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
 
+BY_VALUE = ("DataDependentOutputException", "DynamicOutputShapeException")
+"""What torch raises where numbers are asked of a tensor that holds none."""
+
 
 def line_of(frame: FrameType | None) -> str:
     """`file.py:12` of the user's code that is running."""
@@ -32,6 +35,8 @@ def reason(error: BaseException) -> str:
     for file, line in _places(error.__traceback__):
         if not file.startswith((OURS, TORCH, "<")):
             place = f"{file}:{line}: `{linecache.getline(file, line).strip()}`: "
+    if type(error).__name__ in BY_VALUE:
+        return f"{place}this depends on the values of a tensor; only sizes are known here"
     first = str(error).strip().split("\n")[0]
     return f"{place}{type(error).__name__}: {first}"
 

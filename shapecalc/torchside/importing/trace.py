@@ -19,8 +19,20 @@ from torch.overrides import TorchFunctionMode
 from shapecalc.ops.registry import find
 from shapecalc.torchside.importing.argument import attributes
 from shapecalc.torchside.importing.batches import BATCHES, compare
-from shapecalc.torchside.importing.constant import OF_SIZES, Constants, begins, core_of, holds, summands
-from shapecalc.torchside.importing.function import KEEPS, Told, bare, read_call
+from shapecalc.torchside.importing.constant import (
+    OF_SIZES,
+    TELLS,
+    Constants,
+    begins,
+    core_of,
+    holds,
+    ones_like,
+    summands,
+    tensors_in,
+    told,
+    unit,
+)
+from shapecalc.torchside.importing.function import KEEPS, LIKE, Told, bare, read_call
 from shapecalc.torchside.importing.grow import grow
 from shapecalc.torchside.importing.index import indexed
 from shapecalc.torchside.importing.layer import arguments_of, operator_of
@@ -97,7 +109,7 @@ class _Recorder(TorchFunctionMode):
                 root.names = list(inputs)
                 with self:
                     result = self.module.forward(*tensors)
-                root.outputs = [self.values[id(t)] for t in _tensors(result) if id(t) in self.values]
+                root.outputs = [self.values[id(t)] for t in tensors_in(result) if id(t) in self.values]
         except Untraceable:
             raise
         except Exception as error:
@@ -124,7 +136,7 @@ class _Recorder(TorchFunctionMode):
 
     def value(self, tensor: Tensor) -> Value | None:
         """The value that a tensor holds now; None for one that was made of nothing that a spec can name."""
-        return self.known(tensor) or self.constant(tensor)
+        return self.known(tensor) or self.constant(tensor) or self.table(tensor)
 
     def known(self, tensor: Tensor) -> Value | None:
         """The value of a tensor that depends on the input, a parameter or a buffer."""
@@ -134,6 +146,11 @@ class _Recorder(TorchFunctionMode):
         elif key not in self.values and key in self.buffers and self.writable(tensor, self.buffers[key]):
             self.keep(tensor, weight=self.buffers[key], constant=tensor)
         return self.values.get(key)
+
+    def table(self, tensor: Tensor) -> Value | None:
+        """A buffer whose values nothing tells: neither a `state_dict` of the module nor a short text."""
+        path = self.buffers.get(id(tensor))
+        return None if path is None else self.keep(tensor, weight=path, constant=tensor)
 
     def writable(self, values: Tensor, path: str = "") -> bool:
         """Whether a Buffer can hold the values: a `state_dict` has them, or a short text gives them."""
@@ -161,11 +178,17 @@ class _Recorder(TorchFunctionMode):
         parts = summands(values)
         if parts is not None:
             self.made_of(tensor, "Add", {}, parts)
+        elif unit(values):
+            above = self.made_of(tensor, "Triu", {}, [ones_like(values)])
+            step = Step("", "Tril", None, "")
+            step.inputs = [above]
+            self.stack[-1].steps.append(step)
+            step.outputs = [self.keep(tensor)]
         elif origin is not None:
             function, args, kwargs, line = origin
             self.record(function, args, kwargs, [tensor], line)
 
-    def made_of(self, tensor: Tensor, op: str, args: dict[str, Any], parts: list[Tensor]) -> None:
+    def made_of(self, tensor: Tensor, op: str, args: dict[str, Any], parts: list[Tensor]) -> Value:
         """A constant as what one operator makes of buffers."""
         step = Step("", op, None, "")
         dtype = str(tensor.dtype).removeprefix("torch.")
@@ -173,6 +196,7 @@ class _Recorder(TorchFunctionMode):
         step.operands = [None] * len(parts) if op == "Add" else None
         self.stack[-1].steps.append(step)
         step.outputs = [self.keep(tensor)]
+        return step.outputs[0]
 
     # modules
 
@@ -195,7 +219,7 @@ class _Recorder(TorchFunctionMode):
         step.args = arguments_of(module, operator)
         self.tell(step, module, kwargs)
         step.share = self.shared(module, path)
-        step.outputs = step.inputs[:1] if operator == "Identity" else [self.keep(t) for t in _tensors(out)]
+        step.outputs = step.inputs[:1] if operator == "Identity" else [self.keep(t) for t in tensors_in(out)]
         return out
 
     def inside(self, step: Step, call: Any, module: nn.Module, args: Any, kwargs: Any) -> Any:
@@ -204,7 +228,7 @@ class _Recorder(TorchFunctionMode):
             out = call(module, *args, **kwargs)
         finally:
             self.stack.pop()
-        step.outputs = [v for t in _tensors(out) if (v := self.values.get(id(t))) is not None]
+        step.outputs = [v for t in tensors_in(out) if (v := self.values.get(id(t))) is not None]
         return out
 
     def take(self, step: Step, module: nn.Module, args: Any, kwargs: Any) -> None:
@@ -216,9 +240,9 @@ class _Recorder(TorchFunctionMode):
         except (TypeError, ValueError):
             given = {f"input{n}": a for n, a in enumerate((*args, *kwargs.values()))}
         for name, argument in given.items():
-            if step.op in STATEFUL and name in ("hx", "h_0") and self.constants.zeros(_tensors(argument)):
+            if step.op in STATEFUL and name in ("hx", "h_0") and self.constants.zeros(tensors_in(argument)):
                 continue  # what it begins with if it is given nothing
-            found = [v for t in _tensors(argument) if (v := self.value(t)) is not None]
+            found = [v for t in tensors_in(argument) if (v := self.value(t)) is not None]
             step.inputs += found
             step.names += [name] if len(found) == 1 else [f"{name}{n}" for n in range(len(found))]
 
@@ -245,22 +269,28 @@ class _Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         if self.quiet or getattr(func, "__name__", "") in ("__set__", "__delete__"):
             return func(*args, **kwargs)
-        out = func(*args, **kwargs)
-        made = _tensors(out)
         name = getattr(func, "__name__", "")
+        if name in TELLS and (values := self.constants.of(args[0])) is not None:
+            return told(func, values)
+        out = func(*args, **kwargs)
+        made = tensors_in(out)
         if not made and name != "__setitem__":
             return out
         line = line_of(sys._getframe(1))
-        if name not in OF_SIZES and any(self.known(t) for t in _tensors((args, list(kwargs.values())))):
+        taken = tensors_in((args, list(kwargs.values())))
+        recorded = name not in OF_SIZES and any(self.known(t) for t in taken)
+        if recorded:
             self.record(func, args, kwargs, made, line)
-        else:
+        if not recorded or all(id(t) in self.constants.values for t in taken):
             self.constants.follow(func, args, kwargs, made, line)
         return out
 
     def record(self, func: Any, args: Any, kwargs: Any, made: list[Tensor], line: str) -> None:
         raw = getattr(func, "__name__", "")
         name = getattr(func.__self__, "__name__", raw) if raw == "__get__" else raw
-        first = _tensors((args, list(kwargs.values())))[0]
+        first = next(iter(tensors_in((args, list(kwargs.values())))), None)
+        if first is None:  # made of numbers alone, which no short text gives
+            return None
         if raw in WRITES:
             return self.write(name, args, line)
         if (
@@ -275,8 +305,10 @@ class _Recorder(TorchFunctionMode):
             return None
         if raw == "__getitem__":
             parts = indexed(args[0].shape, args[1])
-        elif name in ("T", "t") and first.dim() == 2:
-            parts = [Told("Transpose", {"dim0": 0, "dim1": 1}, [], [])]
+        elif name == "mT" or (name in ("T", "t") and first.dim() == 2):
+            parts = [Told("Transpose", {"dim0": -2, "dim1": -1} if name == "mT" else {"dim0": 0, "dim1": 1}, [], [])]
+        elif name in LIKE:
+            parts = [Told(LIKE[name][0], {LIKE[name][1]: list(made[0].shape)}, [], [])]
         elif name in ("to", "type", "float", "double", "half", "long", "int", "bool", "bfloat16", "type_as"):
             parts = [Told("Cast", {"dtype": str(made[0].dtype).removeprefix("torch.")}, [], [])]
         else:
@@ -313,7 +345,8 @@ class _Recorder(TorchFunctionMode):
         if parts is None:
             return self.opaque(name, args, made, line)
         value = self.value(args[0])
-        assert value is not None
+        if value is None:
+            return self.opaque(name, args, made, line)
         for part in parts:
             step = Step("", part.op, None, line)
             extra = [self.value(t) for t in part.tensors]
@@ -331,7 +364,7 @@ class _Recorder(TorchFunctionMode):
         """A call that no operator stands for: its shape is stated, and nothing else is known."""
         step = Step("", "", None, line)
         step.args = {"name": bare(name)}
-        step.inputs = list(dict.fromkeys(v for t in _tensors(taken) if (v := self.value(t)) is not None))
+        step.inputs = list(dict.fromkeys(v for t in tensors_in(taken) if (v := self.value(t)) is not None))
         if not step.inputs:
             return
         self.stack[-1].steps.append(step)
@@ -343,7 +376,7 @@ class _Recorder(TorchFunctionMode):
         whole = target if target._base is None else target._base
         if self.changes_nothing(name, target, whole, args, line):
             return
-        if any(self.value(t) is not None for t in _tensors((whole, args))):
+        if any(self.value(t) is not None for t in tensors_in((whole, args))):
             self.opaque(name, (whole, args), [whole], line)
 
     def changes_nothing(self, name: str, target: Tensor, whole: Tensor, args: Any, line: str) -> bool:
@@ -372,14 +405,3 @@ def _let_broadcast(told: Told, values: Sequence[Value], made: Tensor) -> None:
     """Say that shapes of an Add or Sub may differ, where they do and no learned tensor is the reason."""
     if any(v.shape != tuple(made.shape) and not v.own for v in values):
         told.args["broadcast"] = True
-
-
-def _tensors(value: Any) -> list[Tensor]:
-    """All tensors in nested lists, tuples and mappings, in order."""
-    if isinstance(value, Tensor):
-        return [value]
-    if isinstance(value, list | tuple | set):
-        return [t for v in value for t in _tensors(v)]
-    if isinstance(value, dict):
-        return [t for v in value.values() for t in _tensors(v)]
-    return []

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from shapecalc.ops.registry import MODULES, find
 from shapecalc.source.names import bad_child_name
-from shapecalc.torchside.importing.origin import in_order
+from shapecalc.torchside.importing.origin import anonymous, in_order
 from shapecalc.torchside.importing.step import among
 
 if TYPE_CHECKING:
@@ -72,6 +72,12 @@ def build_tree(root: Step, origin: Origin) -> tuple[Piece, list[str]]:
     if tree.untold:
         what = among(tree.untold, "buffers")
         tree.notes.append(f"zeros stand for {what} until a state_dict is loaded that holds the values")
+    if tree.tables:
+        what = among(tree.tables, "buffers")
+        tree.notes.append(
+            f"zeros stand for {what}, keys here that no state_dict of the module holds: "
+            "load {**module.state_dict(), **dict(module.named_buffers())}"
+        )
     return piece, root.notes + tree.notes
 
 
@@ -80,6 +86,7 @@ class _Tree:
         self.origin = origin
         self.notes: list[str] = []
         self.untold: list[str] = []
+        self.tables: list[str] = []
         self.called: set[str] = set()
         self.made: set[int] = set()
         self.sharing = 0
@@ -108,6 +115,9 @@ class _Tree:
     def holds(self, value: Value) -> dict[str, Any]:
         """What a buffer holds. Where a checkpoint is to tell, it begins with zeros, which is noted."""
         found, init = {}, self.origin.begins(value)
+        if init is None and not self.origin.keeps(value.weight):
+            self.tables.append(value.weight)
+            return {} if value.dtype == "float32" else {"dtype": value.dtype}
         if init is None:
             self.untold.append(value.weight)
         elif init != "zeros":
@@ -197,6 +207,8 @@ class _Tree:
             self.finish(child)
         if piece.group and not piece.outputs and piece.children:
             piece.outputs = next((c.outputs for c in reversed(piece.children) if not stands_by(c.op)), [])
+        if piece.group and (piece.cls is None or anonymous(piece.cls)):
+            piece.outputs = piece.outputs[:1]  # a sequence gives one value; what its last layer gives beside has a name
         if not piece.group or not piece.children:
             return
         own = {id(v) for child in piece.walk() if child is not piece for v in child.outputs}

@@ -57,9 +57,17 @@ def wire(columns: Sequence[Column], scope: Scope, outputs: Sequence[Holds], flow
     Raises Unfit where something is out of sight.
     """
     flow = _walk(columns, scope, flow)
-    if len(outputs) == 1 and flow is not None and _serves(outputs[0], flow):
+    if len(outputs) == 1 and flow is not None and _serves(outputs[0], flow) and not _gives_more(columns):
         return []
     return [_name(wanted, scope)[0] for wanted in outputs]
+
+
+def _gives_more(columns: Sequence[Column]) -> bool:
+    """Whether the last layer of all has further results, which would be outputs too if nothing were said."""
+    last = next((c for c in reversed(columns) if not stands_by(c.op)), None)
+    if last is None or last.group:
+        return last is not None and _gives_more(last.children)
+    return len(last.any.outputs) > 1
 
 
 def _walk(columns: Sequence[Column], scope: Scope, flow: Holds | None) -> Holds | None:
@@ -156,6 +164,8 @@ def _name(wanted: Holds, scope: Scope) -> tuple[str, Holds]:
     for name, held in _seen(wanted, scope):
         return name, held
     value = next(v for v in wanted if v is not None)
+    if value.weight:
+        raise Unfit(f"{value.weight} is used outside of the layer that it belongs to")
     raise Unfit(f"a value of shape {list(value.shape)} is out of sight")
 
 
