@@ -125,10 +125,11 @@ def field_blocks(say: Words, work: LayerWork, *, brief: bool = False) -> Iterato
     for _, group in groupby(fields, key=_field_key):
         alike = list(group)
         first, places = alike[0], ", ".join(say_axis(say, f.place) for f in alike)
+        label = say("receptive field, {places}", places=places)
         if first.size.answer is None:
-            yield Line(say("{places}: {reason}", places=places, reason=say.told(first.size.reason)))
+            yield Line(say("{places}: {reason}", places=label, reason=say.told(first.size.reason)))
             continue
-        yield shown(say, say("receptive field, {places}", places=places), first.size, brief=brief)
+        yield shown(say, label, first.size, brief=brief)
         if first.jump is not None and not brief:
             yield shown(say, say("jump J, {places}", places=places), first.jump)
         if first.start is not None and not brief:

@@ -6,6 +6,7 @@ without a q, or by its id, and a value of it by `3:name`.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.source.nearest import nearest
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 STUDENT = ("student", "name", "id", "student_id", "学生", "姓名", "学号")
 QUESTION, ANSWER = ("question", "题目", "题号"), ("answer", "答案", "回答")
-SEPARATORS = ",;\t"
+_SAID = re.compile(r"""["']?sep=.["']?""")
+"""What Excel may write above the head: `sep=;`."""
+SEPARATORS = ",;\t，；|"
 
 Cells = dict[tuple[int, str], str]
 """What a student wrote, by the question's place in the sheet and the value's name ("" for the whole of it)."""
@@ -50,7 +53,8 @@ class Answers:
         if found is None:
             return None
         given = cell.strip()
-        return (found, given) if not given or given in {a.name for a in self.questions[found].asks} else None
+        called = {name: a.name for a in self.questions[found].asks for name in (a.label, a.name)}
+        return (found, called.get(given, given)) if not given or given in called else None
 
     def _named(self, where: str, name: str) -> tuple[int, str]:
         found = self.place(name)
@@ -59,8 +63,15 @@ class Answers:
         return found
 
     def _hint(self, name: str) -> str:
+        return self._near(name) or f"; they go from 1 to {len(self.questions)}, or by their ids"
+
+    def _near(self, name: str) -> str:
+        """What may have been meant: the values of the question that is named, or a name that is like it."""
+        asks = self.questions[found[0]].asks if (found := self.place(name.partition(":")[0])) else []
+        if [a for a in asks if a.name]:
+            return f"; question {name.partition(':')[0].strip()} has {', '.join(a.name for a in asks)}"
         near = nearest(name, self._names())
-        return f"; did you mean {near!r}?" if near else f"; they go from 1 to {len(self.questions)}, or by their ids"
+        return f"; did you mean {near!r}?" if near else ""
 
     def _names(self) -> Iterator[str]:
         for n, q in enumerate(self.questions, start=1):
@@ -103,9 +114,7 @@ class Answers:
             raise Unreadable(f"{path}:1: no column is a question; the head is {', '.join(names)}")
         for name, place in zip(names, places, strict=True):
             if place is None and name != names[student]:
-                near = nearest(name, self._names())
-                hint = f"; did you mean {near!r}?" if near else ""
-                self.remarks.append(f"{path}:1: the column {name!r} is no question, and passed over{hint}")
+                self.remarks.append(f"{path}:1: the column {name!r} is no question, and passed over{self._near(name)}")
         for line, row in rows:
             who = row[student].strip() or f"(line {line})"
             for place, cell in zip(places, row, strict=True):
@@ -173,6 +182,8 @@ def _column(names: Sequence[str], words: Sequence[str]) -> int | None:
 
 def _text(path: str, data: bytes) -> str:
     """The text of a file: UTF-8, or UTF-16 as spreadsheets write it, with its mark."""
+    if data.startswith(b"PK\x03\x04"):
+        raise Unreadable(f"{path}: this is a workbook, not text: save it as CSV in UTF-8")
     utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     try:
         return data.decode("utf-16" if utf16 else "utf-8-sig")
@@ -184,18 +195,20 @@ def _rows(path: str, text: str) -> Iterator[tuple[int, list[str]]]:
     """Rows with their lines, as long as the head; empty ones are left out."""
     import csv
 
-    first = text.splitlines()[0] if text.strip() else ""
-    separator = max(SEPARATORS, key=first.count)
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=separator)
+    lines = text.splitlines(keepends=True)
+    first = next((n for n, line in enumerate(lines) if line.strip() and not _SAID.fullmatch(line.strip())), 0)
+    separator = max(SEPARATORS, key="".join(lines[first : first + 1]).count)
+    reader = csv.reader(lines[first:], delimiter=separator)
     columns = 0
     try:
         for row in reader:
             if not any(cell.strip() for cell in row):
                 continue
             columns = columns or len(row)
-            yield reader.line_num, _fitted(f"{path}:{reader.line_num}", row, columns)
+            line = first + reader.line_num
+            yield line, _fitted(f"{path}:{line}", row, columns)
     except csv.Error as error:
-        raise Unreadable(f"{path}:{reader.line_num}: {error}") from None
+        raise Unreadable(f"{path}:{first + reader.line_num}: {error}") from None
 
 
 def _fitted(where: str, row: list[str], columns: int) -> list[str]:

@@ -239,7 +239,7 @@ AXES = ("depth", "height", "width", "length")
 
 BIAS_FORGOTTEN = Mistake("bias-forgotten", "The biases were left out.", summed(unbiased, PARAMS))
 BIAS_PER_WEIGHT = Mistake(
-    "bias-per-weight", "A filter has one bias, not one for each of its weights.", summed(_per_weight, PARAMS)
+    "bias-per-weight", "A filter or feature has one bias, not one for each weight.", summed(_per_weight, PARAMS)
 )
 BIAS_OF_INPUTS = Mistake(
     "bias-of-inputs",
@@ -309,7 +309,7 @@ SCALE_ONLY = Mistake(
 )
 ONE_PAIR = Mistake(
     "one-pair",
-    "Every channel has its own pair, not the whole layer one.",
+    "Every channel has a pair of its own, not one pair for the whole layer.",
     summed(lambda p: 2 if _running(p) else p.value, PARAMS, "buffers"),
 )
 NORM_FORGOTTEN = Mistake(

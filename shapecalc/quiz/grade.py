@@ -79,36 +79,60 @@ class Student:
 
 def graded(sheet: Sheet, answers: Mapping[str, Cells]) -> list[Student]:
     """The students in the order in which they came."""
-    return [Student(name, [mark(q, written(q, n, cells)) for n, q in enumerate(sheet.questions)])
+    return [Student(name, [_answered(q, n, cells) for n, q in enumerate(sheet.questions)])
             for name, cells in answers.items()]  # fmt: skip
 
 
-def written(question: Question, number: int, cells: Cells) -> dict[str, str]:
-    """What stands for each value of a question, in cells of its own or together in one."""
-    whole = cells.get((number, ""), "")
-    found = parted(question, whole) if len(question.asks) > 1 or whole else {}
-    return found | {a.name: cells[number, a.name] for a in question.asks if cells.get((number, a.name))}
+def _answered(question: Question, number: int, cells: Cells) -> Marked:
+    """The marks of a question whose values stand in cells of their own, or together in one."""
+    whole = cells.get((number, ""), "").strip()
+    found = parted([ask.name for ask in question.asks], whole)
+    own = {a.name: cells[number, a.name] for a in question.asks if cells.get((number, a.name))}
+    return mark(question, (found or {}) | own, "" if found else whole)
 
 
-def parted(question: Question, whole: str) -> dict[str, str]:
+def parted(names: Sequence[str], whole: str) -> dict[str, str] | None:
     """One text for several values: `stride=2, padding=1` by names, or `2, 1` in the order in which they are asked.
 
-    A text that does not part so stands for each of them, and is then not readable as any.
+    Beginnings of names will do (`s=2, p=1`). None for a text that does not part so.
+
+    >>> parted(["kernel_size", "padding"], "p = 1, k = 3")
+    {'padding': '1', 'kernel_size': '3'}
     """
-    names = [ask.name for ask in question.asks]
-    if len(names) == 1 or not whole.strip():
-        return dict.fromkeys(names, whole)
-    parts = [part.strip() for part in re.split(r"\s*[;；,，、\n]\s*", whole.strip()) if part.strip()]
-    pairs = [part.partition("=") for part in parts]
-    if all(sign for _, sign, _ in pairs):
-        by_name = {name.strip(): value for name, _, value in pairs}
-        return {name: by_name.get(name, "") for name in names}
-    return dict(zip(names, parts, strict=True)) if len(parts) == len(names) else dict.fromkeys(names, whole)
+    if len(names) == 1:
+        return {names[0]: whole}
+    parts = [part for part in re.split(r"\s*[;；,，、\n]\s*", whole) if part]
+    pairs = [re.split(r"\s*[=＝:：]\s*", part, maxsplit=1) for part in parts]
+    if parts and all(len(pair) == 2 for pair in pairs):
+        return _by_name(names, pairs)
+    if len(parts) == 1:
+        parts = whole.split()
+    return dict(zip(names, parts, strict=True)) if len(parts) == len(names) else None
 
 
-def mark(question: Question, texts: Mapping[str, str]) -> Marked:
-    """The marks for what was written, by the names of the values; a name that is missing was left blank."""
-    marks = [mark_value(question, ask, texts.get(ask.name, "")) for ask in question.asks]
+def _by_name(names: Sequence[str], pairs: Sequence[Sequence[str]]) -> dict[str, str] | None:
+    """The values by the names that theirs begin; None where one begins no name, or several."""
+    found: dict[str, str] = {}
+    for begun, value in pairs:
+        word = begun.casefold().replace(" ", "_")
+        meant = [name for name in names if name == word] or [name for name in names if name.startswith(word)]
+        if len(meant) != 1:
+            return None
+        found[meant[0]] = value
+    return found
+
+
+def mark(question: Question, texts: Mapping[str, str], unparted: str = "") -> Marked:
+    """The marks for what was written, by the names of the values; a name that is missing was left blank.
+
+    `unparted` is a text that could not be told apart into the values that are missing.
+    """
+    marks = [
+        Mark(ask, unparted, UNREADABLE)
+        if unparted and not texts.get(ask.name)
+        else mark_value(question, ask, texts.get(ask.name, ""))
+        for ask in question.asks
+    ]
     if question.kind == OPEN:
         _judge(question, marks)
     return Marked(question, marks)

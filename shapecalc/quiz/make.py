@@ -41,14 +41,16 @@ def sheet(
     kinds: Sequence[str] = (),
     lang: str = "en",
     title: str = "",
+    order: str | None = None,
 ) -> Sheet:
-    """That many questions, topic by topic in turn. Raises Exhausted, naming the topic that has no more."""
+    """That many questions, topic by topic in turn. Raises Exhausted, naming the topic that has no more.
+
+    Topics come in the order given, level after level; with `order`, in one that this text decides by chance, with
+    levels that alternate, so that a short sheet too has a bit of all.
+    """
     say = Words(lang)
-    sources = [
-        (f"{topic}, level {level}", _numbered(TOPICS[topic], level, seed, kinds, say))
-        for level in levels
-        for topic in topics
-    ]
+    pairs = [(t, level) for level in levels for t in topics] if order is None else _mixed(topics, levels, order)
+    sources = [(f"{topic}, level {level}", _numbered(TOPICS[topic], level, seed, kinds, say)) for topic, level in pairs]
     found: dict[str, Question] = {}
     for name, source in cycle(sources):
         if len(found) >= count:
@@ -59,6 +61,13 @@ def sheet(
             raise Exhausted(f"{name}: no more questions of the kinds wanted")
         found[question.text] = question
     return Sheet(title or say("Sizes, costs and receptive fields"), lang, seed, list(found.values()))
+
+
+def _mixed(topics: Sequence[str], levels: Sequence[int], order: str) -> list[tuple[str, int]]:
+    """Every topic with every level, each topic once before one comes again."""
+    drawn = Draw(order, "topics").shuffled(topics)
+    turns = range(len(levels))
+    return [(topic, levels[(n + turn) % len(levels)]) for turn in turns for n, topic in enumerate(drawn)]
 
 
 def _numbered(topic: Topic, level: int, seed: str, kinds: Sequence[str], say: Words) -> Iterator[Question | None]:
@@ -105,7 +114,7 @@ def asked(name: str, solved: Solved, topic: Topic, draw: Draw, kind: str, say: W
         choices=choices,
         wrongs=wrongs,
         lines=solved.lines(say),
-        notes=[*solved.notes(say), *(say(remark) for remark in topic.remarks)],
+        notes=[*solved.notes(say), *(say(remark) for remark in topic.remarked(solved))],
     )
 
 

@@ -5,6 +5,7 @@ Whoever answers has the spec at hand; a question on a layer tells what arrives t
 
 from __future__ import annotations
 
+from functools import cached_property
 from itertools import count as numbers
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -37,17 +38,20 @@ ROWS = 10
 ASKED = ("height", "width", "depth", "length", "params", "macs", "flops", "field", "jump", "bytes", "buffers")
 
 
-def questions_from(report: Report, count: int, seed: str, say: Words, kinds: Sequence[str] = ()) -> Sheet:
+def questions_from(
+    report: Report, count: int, seed: str, say: Words, kinds: Sequence[str] = (), *, fewer: bool = False
+) -> Sheet:
     """That many questions on a network without errors: a table first, then single layers.
 
-    Raises Unsolvable where the spec does not stand by itself, Exhausted where the network has not as many questions.
+    Raises Unsolvable where the spec does not stand by itself, Exhausted where the network has not as many questions;
+    with `fewer` only where it has none.
     """
     network = _Network(report)
     title = say("{name}: sizes, costs and receptive fields", name=report.name or report.path)
     tables, layers = _questions(_Table(network), seed, say, kinds), _questions(_Layers(network), seed, say, kinds)
     found = list(islice(tables, min(count, 1) if _single(kinds) else count))
     found += islice(layers, count - len(found))
-    if len(found) < count:
+    if len(found) < (1 if fewer else count):
         raise Exhausted(f"{network.name}: {len(found)} questions of the kinds wanted, and no more")
     return Sheet(title, say.language, seed, found)
 
@@ -83,7 +87,7 @@ class _Network:
         works = [explained.layer(layer.node) for layer in again.layers]
         self.works = {w.node.path: w for w in works if w.whole}
 
-    @property
+    @cached_property
     def rows(self) -> list[str]:
         """The layers whose line in a table tells something: parameters, work, or another shape."""
         return [path for path, w in self.works.items() if _numeric(w) and (_counts(w) or _reshaped(w))]
@@ -153,7 +157,7 @@ class _Table(Topic):
 
     def text(self, problem: Problem, solved: Mapping[str, Solved], say: Words) -> str:
         assert isinstance(problem, TableProblem)
-        lines = [_line(self.network.works[path]) for path in problem.layers]
+        lines = [_line(self.network.works[path], say) for path in problem.layers]
         told = say("Fill in the table of these layers of {name}, for one sample.", name=self.network.name)
         return "\n".join([told, "", "```", *lines, "```"])
 
@@ -165,11 +169,13 @@ class _Table(Topic):
         return filled_in(problem, asks, say)
 
 
-def _line(work: LayerWork) -> str:
-    """ "conv: Conv2d(3, 64, kernel_size=11) <- 3 × 224 × 224" """
+def _line(work: LayerWork, say: Words) -> str:
+    """ "conv: Conv2d(3, 64, kernel_size=11) <- 3 × 224 × 224", and whose module it is where that is another layer's."""
     arriving = ", ".join(wording.sizes(w.shape or ()) for w in work.node.inputs if w is not None)
     code = wording.code(work.trace.plain_op).strip("`")
-    return f"{work.node.path}: {code}" + (f" <- {arriving}" if arriving else "")
+    owner = work.node.owner
+    shared = "" if owner is work.node else f" ({say('shares the weights of {path}', path=owner.path)})"
+    return f"{work.node.path}: {code}{shared}" + (f" <- {arriving}" if arriving else "")
 
 
 class _Layers(Topic):
@@ -187,7 +193,10 @@ class _Layers(Topic):
         self.network = network
 
     def draw(self, draw: Draw, level: int) -> Problem:
-        return _Figure(self.network, draw.among(list(self.network.works)), draw.among(ASKED))
+        what = draw.among(ASKED)
+        # Every layer has an output with bytes: an activation's are no question, and there would be little else.
+        layers = what == "bytes" and self.network.rows
+        return _Figure(self.network, draw.among(layers or list(self.network.works)), what)
 
     def text(self, problem: Problem, solved: Mapping[str, Solved], say: Words) -> str:
         assert isinstance(problem, LayerProblem)
@@ -195,7 +204,7 @@ class _Layers(Topic):
         assert work is not None
         place = say("In {name}:", name=self.network.name)
         told = _asked(problem.what, solved[""], say)
-        return "\n".join([place, "", "```", _line(work), "```", "", told])
+        return "\n".join([place, "", "```", _line(work, say), "```", "", told])
 
 
 def _asked(what: str, solved: Solved, say: Words) -> str:
@@ -205,15 +214,15 @@ def _asked(what: str, solved: Solved, say: Words) -> str:
         "width": "What is the width of the output?",
         "depth": "What is the depth of the output?",
         "length": "What is the length of the output?",
-        "params": "How many parameters has this layer?",
+        "params": "How many parameters does this layer have?",
         "buffers": "How many values do its buffers hold, its counter of batches included?",
         "macs": "How many MACs does it do for one sample?",
         "flops": "How many FLOPs does it do for one sample, 2 to a MAC?",
-        "bytes": "How many bytes has its output for one sample in float32?",
-        "field": "In front of it a value sees {field} positions of the input along the first axis, and two neighbours "
-        "lie {jump} apart. How many positions does a value behind it see?",
-        "jump": "In front of it two neighbours lie {jump} positions of the input apart along the first axis. "
-        "How far apart are they behind it?",
+        "bytes": "How many bytes does its output take for one sample in float32?",
+        "field": "Before this layer the receptive field is {field} and the jump {jump}, along the first axis. "
+        "What is the receptive field after it?",
+        "jump": "Before this layer the jump is {jump} along the first axis: "
+        "two neighbours lie so far apart on the input. What is the jump after it?",
     }[what]
     known: dict[str, Any] = {n.text: n.value for w in solved.workings for n in w.letters}
     return say(told, field=known.get("R", 1), jump=known.get("J", 1))

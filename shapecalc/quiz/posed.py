@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from shapecalc.quiz import wording
 from shapecalc.quiz.grade import Mark, mark
 from shapecalc.quiz.problem import Unsolvable
 from shapecalc.quiz.question import NUMBER, OPEN, Ask, Question, Sheet, Wrong
@@ -94,7 +95,7 @@ class _Reader:
         for key, _ in node.pairs:
             if key.text not in known:
                 near = nearest(key.text, known)
-                hint = f"; did you mean `{near}`?" if near else f"; it has {', '.join(known)}"
+                hint = f"; did you mean `{near}`?" if near else f"; it has {', '.join(known) or 'none'}"
                 raise self.fault(key, f"{what} has no key `{one_line(key.text)}`{hint}")
         return {key.text: value for key, value in node.pairs}
 
@@ -132,7 +133,8 @@ class _Reader:
 
     def asked(self, given: Mapping[str, Any]) -> str:
         """The words of a question that has none: its short keys as they stand."""
-        return ", ".join(f"{key}: {value}" for key, value in given.items() if key != "spec" and "\n" not in str(value))
+        told = {key: value for key, value in given.items() if key != "spec" and "\n" not in str(value)}
+        return ", ".join(f"{key}: {wording.flow(value)}" for key, value in told.items())
 
     def ask(self, name: str, solved: Solved, topic: str) -> Ask:
         label, unit = TOPICS[topic].label(name, self.say) if topic else (name, "")
@@ -149,12 +151,16 @@ class _Reader:
     def claims(self, question: Question, node: Node) -> list[Mark]:
         """The marks of `expect`: a value, or values by name."""
         names = [ask.name for ask in question.asks]
+        if isinstance(node, Pairs) and names == [""]:
+            raise self.fault(node, "a value is due, not a mapping")
         if isinstance(node, Pairs):
             texts = {name: _written(value) for name, value in self.mapping(node, names, "`expect`").items()}
         elif len(names) == 1:
             texts = {names[0]: _written(node)}
         else:
             raise self.fault(node, f"values by name are due: {', '.join(names)}")
+        if not all(text.strip() for text in texts.values()):
+            raise self.fault(node, "a value is due, not nothing")
         return [m for m in mark(question, texts).marks if m.ask.name in texts]
 
     # problems

@@ -44,8 +44,9 @@ class Solved:
         self.workings = list(workings)
         self.work = work
         self.least: int | None = 1
-        if any(not isinstance(w.answer, int) for w in workings):
-            raise Unsolvable(next((w.reason for w in workings if w.reason), "no number"))
+        for w in workings:
+            if not isinstance(w.answer, int):
+                raise Unsolvable(w.reason or f"{w.quantity}: {w.answer} is no number")
         numbers: list[Any] = [w.answer for w in workings]
         self.answer: Value = tuple(numbers) if whole else numbers[0]
 

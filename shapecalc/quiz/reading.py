@@ -1,7 +1,7 @@
 """What people write for a number or for sizes -> the value, and how exactly it was written; knows no question.
 
-`1e6`, `1,000,000`, `61.1M`, `6110万`, `3.57 MiB`, `64 × 55 × 55`, `(64, 55, 55)`, full-width digits, a unit behind. A
-rounded form stands for every number that rounds to it, if it has three significant digits; digits in full stand for
+`1e6`, `1,000,000`, `61.1M`, `6110万`, `43/4`, `3.57 MiB`, `64 × 55 × 55`, `(64, 55, 55)`, full-width digits, units.
+A rounded form stands for every number that rounds to it, if it has three significant digits; digits in full stand for
 themselves alone.
 """
 
@@ -49,6 +49,7 @@ _POWER = r"e(?P<e>[+-]?\d+)|\s*[x×*·⋅]\s*10\s*(?:\^|\*\*)\s*(?P<ten>[({]?[+-
 _NUMBER = re.compile(
     rf"(?P<sign>[+-]?)\s*(?P<digits>{_GROUPED}|{_DECIMAL})(?:{_POWER})?\s*(?P<tail>[^\d.,].*)?", re.IGNORECASE
 )
+_QUOTIENT = re.compile(r"([+-]?\d{1,18})\s*[/\N{FRACTION SLASH}]\s*(\d{1,18})", re.ASCII)
 _BETWEEN = re.compile(r"\s*[x×*✕✖·⋅,、;]\s*|\s+", re.IGNORECASE)
 _WRAPPED = re.compile(r"^(?:torch\.Size|tuple|list)?\s*[(\[{【]+\s*(.*?)\s*,?\s*[)\]}】]+$", re.IGNORECASE)
 
@@ -104,7 +105,7 @@ def read(text: str, *, sizes: bool = False, unit: str = "") -> Reading | None:
     last = _ABOUT.sub("", last)
     if sizes:
         return _tensor(last) or _number(last, unit, about)
-    return _number(last, unit, about) or _tensor(last)
+    return _number(last, unit, about) or _fraction(last) or _tensor(last)
 
 
 def _normal(text: str) -> str:
@@ -133,6 +134,12 @@ def _number(text: str, unit: str, about: bool) -> Reading | None:
         step = Fraction(10) ** (len(digits) - len(digits.rstrip("0")))
     value = Fraction(int(digits), 10**places) * size
     return Reading(-value if found["sign"] == "-" else value, step if rounded else None, len(significant))
+
+
+def _fraction(text: str) -> Reading | None:
+    """A quotient of two integers, which is what it says: 43/4."""
+    found = _QUOTIENT.fullmatch(text)
+    return Reading(Fraction(int(found[1]), int(found[2]))) if found and int(found[2]) else None
 
 
 def _word(text: str | None) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from shapecalc.explain.page import Grid, Heading, Line
 from shapecalc.quiz.grade import BLANK, RIGHT, ROUGH, STATES, UNREADABLE, WRONG
-from shapecalc.quiz.question import shown
+from shapecalc.quiz.question import OPEN, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -155,8 +155,13 @@ def _wrong(students: Sequence[Student], say: Words) -> Iterator[list[str]]:
         for number, mark in _marks(student):
             if mark.state in (WRONG, UNREADABLE):
                 why = say("unreadable") if mark.state == UNREADABLE else mark.mistake
-                key = shown(mark.ask.answer)
+                key = _key(student.marked[number - 1].question, mark, say)
                 yield [student.name, _name(number, mark), mark.written, key, why]
+
+
+def _key(question: Question, mark: Mark, say: Words) -> str:
+    value = shown(mark.ask.answer)
+    return say("for example {value}", value=value) if question.kind == OPEN else value
 
 
 def _name(number: int, mark: Mark) -> str:

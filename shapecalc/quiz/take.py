@@ -9,9 +9,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from shapecalc.quiz.grade import BLANK, RIGHT, UNREADABLE, mark, mark_value
-from shapecalc.quiz.question import shown
 from shapecalc.quiz.report import feedback, percent, points
-from shapecalc.quiz.worked import ask_lines, numbered, question_lines, table_lines
+from shapecalc.quiz.worked import ask_lines, choices, numbered, question_lines, table_lines
 from shapecalc.render.paint import PLAIN, aligned, printable, width
 
 if TYPE_CHECKING:
@@ -64,13 +63,13 @@ class Talk:
             self.table(question, texts)
             text = self.answer(question, ask)
             if text == WORKING:
-                self.work(ask)
+                self.work(question, ask)
                 shown_already.add(ask.name)
             texts[ask.name] = "" if text == WORKING else text
         marked = mark(question, texts)
         self.marked.append(marked)
         for one in marked.marks:
-            self.judge(one, several=len(marked.marks) > 1, working=one.ask.name not in shown_already)
+            self.judge(question, one, working=one.ask.name not in shown_already)
 
     def table(self, question: Question, texts: dict[str, str]) -> None:
         """The table as far as it is filled in."""
@@ -89,13 +88,13 @@ class Talk:
                 return text
             self.tell("   " + self.say("{text}: neither a number nor sizes; once more", text=printable(text)))
 
-    def work(self, ask: Ask) -> None:
-        for line in ask_lines(ask, None, self.say, self.paint):
+    def work(self, question: Question, ask: Ask) -> None:
+        for line in ask_lines(question, ask, None, self.say, self.paint):
             self.tell(f"   {line}")
 
-    def judge(self, one: Mark, *, several: bool, working: bool) -> None:
+    def judge(self, question: Question, one: Mark, *, working: bool) -> None:
         """Right, or what was wrong with the working below."""
-        label = f"{printable(one.ask.label or one.ask.name)}: " if several else ""
+        label = f"{printable(one.ask.label or one.ask.name)}: " if len(question.asks) > 1 else ""
         if one.state == RIGHT:
             self.tell("   " + label + self.paint(self.say("right"), "green"))
         elif one.state == BLANK:
@@ -105,15 +104,16 @@ class Talk:
             why = feedback(one, self.say)
             self.tell("   " + label + self.paint(self.say("not right"), "red") + (f": {printable(why)}" if why else ""))
             if working:
-                self.work(one.ask)
+                self.work(question, one.ask)
 
     def score(self) -> Iterator[str]:
         """The points so far, and the mistakes that were made."""
         total = sum((m.points for m in self.marked), Fraction(0))
         asked = len(self.marked)
-        yield self.say(
-            "{points} of {asked} ({share})", points=points(total), asked=asked, share=percent(total / max(asked, 1))
-        )
+        if not asked:
+            yield self.say("No question was answered.")
+            return
+        yield self.say("{points} of {asked} ({share})", points=points(total), asked=asked, share=percent(total / asked))
         if asked < len(self.sheet.questions):
             yield self.say("questions left: {left}", left=len(self.sheet.questions) - asked)
         found: dict[str, int] = {}
@@ -121,8 +121,3 @@ class Talk:
             found[one.mistake] = found.get(one.mistake, 0) + 1
         names = aligned(list(found), False) if found else []
         yield from (f"  {name}  {times}" for name, times in zip(names, found.values(), strict=True))
-
-
-def choices(ask: Ask) -> list[str]:
-    """The values to choose from, behind their letters."""
-    return [f"{chr(ord('A') + n)}) {shown(value)}" for n, value in enumerate(ask.choices)]

@@ -53,6 +53,10 @@ class Topic:
         """Whether the answers are worth asking for: no number beyond all reading."""
         return all(number <= LARGEST for one in solved.values() for number in numbers(one.answer))
 
+    def remarked(self, solved: Solved) -> Sequence[str]:
+        """What to say with this working."""
+        return self.remarks
+
     def label(self, name: str, say: Words) -> tuple[str, str]:
         """What stands beside a value that is asked for, and its unit; nothing beside a single one."""
         return name, ""

@@ -71,7 +71,8 @@ class Total(Solved):
 def _together(quantity: str, parts: Sequence[Part]) -> Working:
     for part in parts:
         if not isinstance(part.working.answer, int):
-            raise Unsolvable(f"{part.work.node.path}: {part.working.reason or 'no number'}")
+            why = part.working.reason or f"{part.working.answer} is no number"
+            raise Unsolvable(f"{part.work.node.path}: {why}")
     trees = [p.working.tree or Number(p.value) for p in parts]
     return Working(quantity, traced(Work(SUM, trees, [p.sign for p in parts]), Journal()))
 

@@ -21,17 +21,17 @@ def spec(sizes: Sequence[int], layers: Sequence[tuple[str, str, Mapping[str, Any
     layers:
       conv: {Conv2d: {out_channels: 4, kernel_size: 3}}
     """
-    lines = ["shapecalc: 1", f"input: {_flow(list(sizes))}", "layers:"]
-    lines += [f"  {name}: {operator if not args else _flow({operator: args})}" for name, operator, args in layers]
+    lines = ["shapecalc: 1", f"input: {flow(list(sizes))}", "layers:"]
+    lines += [f"  {name}: {operator if not args else flow({operator: args})}" for name, operator, args in layers]
     return "\n".join(lines) + "\n"
 
 
-def _flow(value: Any) -> str:
+def flow(value: Any) -> str:
     """A value as YAML writes it on one line."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_flow, value)) + "]"
+        return "[" + ", ".join(map(flow, value)) + "]"
     return {True: "true", False: "false", None: "null"}[value] if isinstance(value, bool | None) else str(value)
 
 
@@ -57,9 +57,13 @@ def call(op: Operator, unknown: Sequence[str] = ()) -> str:
 
 
 def sizes(shape: Sequence[Any]) -> str:
-    """A shape as people read it, its batch N left out: "3 × 224 × 224"."""
-    kept = [s for s in shape if str(s) != "N"] if shape else []
-    return " × ".join(map(str, kept))
+    """A shape as people read it, its batch N left out, closed forms in brackets: "3 × 224 × 224".
+
+    >>> sizes(["N", 8, "H//2 - 1"])
+    '8 × (H//2 - 1)'
+    """
+    kept = [str(s) for s in shape if str(s) != "N"]
+    return " × ".join(f"({s})" if " " in s else s for s in kept)
 
 
 def matrix(rows: Sequence[Sequence[Any]]) -> str:

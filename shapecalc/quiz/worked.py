@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.quiz.grade import RIGHT
-from shapecalc.quiz.question import shown, to_json
+from shapecalc.quiz.question import OPEN, shown, to_json
 from shapecalc.quiz.report import feedback
 from shapecalc.render.explained import plain_latex
 from shapecalc.render.paint import PLAIN, aligned, printable, width
@@ -26,8 +26,10 @@ def text(sheet: Sheet, claims: Claims, say: Words, paint: Paint = PLAIN) -> str:
     lines = [paint(printable(sheet.title), "bold"), "=" * width(sheet.title)]
     for number, question in enumerate(sheet.questions, start=1):
         lines += ["", *numbered(number, question_lines(question))]
+        lines += [f"   {line}" for ask in question.asks for line in choices(ask)]
         for ask in question.asks:
-            lines += [f"   {line}" for line in ask_lines(ask, claims.get(number, {}).get(ask.name), say, paint)]
+            claim = claims.get(number, {}).get(ask.name)
+            lines += [f"   {line}" for line in ask_lines(question, ask, claim, say, paint)]
     return "\n".join(lines)
 
 
@@ -60,20 +62,29 @@ def table_lines(question: Question, filled: Mapping[str, str]) -> list[str]:
     return ["  ".join(row).rstrip() for row in zip(*straight, strict=True)]
 
 
-def ask_lines(ask: Ask, claim: Mark | None, say: Words, paint: Paint = PLAIN) -> Iterator[str]:
+def ask_lines(question: Question, ask: Ask, claim: Mark | None, say: Words, paint: Paint = PLAIN) -> Iterator[str]:
     """Working and answer of one value, and what was claimed of it."""
     label = f"{printable(ask.label)}  " if ask.label else ""
     gap = " " * width(label)
     for n, line in enumerate(ask.lines):
         yield (gap if n else paint(label, "cyan")) + line.text
     yield from (paint(f"{gap}{printable(note)}", "dim") for note in ask.notes)
-    yield gap + paint(say("answer: {value}", value=value_text(ask)), "bold")
+    yield gap + paint(say("answer: {value}", value=value_text(question, ask, say)), "bold")
     if claim is not None:
         yield gap + paint(claim_text(claim, say), "green" if claim.state == RIGHT else "red")
 
 
-def value_text(ask: Ask) -> str:
-    return f"{shown(ask.answer)} {ask.unit}".rstrip()
+def choices(ask: Ask) -> list[str]:
+    """The values to choose from, behind their letters."""
+    return [f"{chr(ord('A') + n)}) {shown(value)}" for n, value in enumerate(ask.choices)]
+
+
+def value_text(question: Question, ask: Ask, say: Words) -> str:
+    """The answer with its unit; where many are right, as one of them."""
+    value = f"{shown(ask.answer)} {ask.unit}".rstrip()
+    if ask.answer in ask.choices:
+        value = f"{chr(ord('A') + ask.choices.index(ask.answer))}) {value}"
+    return say("for example {value}", value=value) if question.kind == OPEN else value
 
 
 def claim_text(claim: Mark, say: Words) -> str:
@@ -90,18 +101,19 @@ def markdown(sheet: Sheet, claims: Claims, say: Words) -> str:
     parts = [f"# {sheet.title}"]
     for number, question in enumerate(sheet.questions, start=1):
         parts += [f"## {number}", question.text]
+        parts += ["\n".join(f"- {line}" for line in choices(ask)) for ask in question.asks if ask.choices]
         for ask in question.asks:
-            parts += _markdown(ask, claims.get(number, {}).get(ask.name), say)
+            parts += _markdown(question, ask, claims.get(number, {}).get(ask.name), say)
     return "\n\n".join(parts)
 
 
-def _markdown(ask: Ask, claim: Mark | None, say: Words) -> Iterator[str]:
+def _markdown(question: Question, ask: Ask, claim: Mark | None, say: Words) -> Iterator[str]:
     if ask.label:
         yield f"**{ask.label}**"
     if ask.lines:
         yield "\n".join(["```", *(line.text for line in ask.lines), "```"])
     yield from (f"`{note}`" if "*" in note else note for note in ask.notes)
-    yield f"**{say('answer: {value}', value=value_text(ask))}**"
+    yield f"**{say('answer: {value}', value=value_text(question, ask, say))}**"
     if claim is not None:
         yield claim_text(claim, say)
 
@@ -111,8 +123,9 @@ def latex(sheet: Sheet, claims: Claims, say: Words) -> str:
     parts = [rf"\section*{{{plain_latex(sheet.title)}}}"]
     for number, question in enumerate(sheet.questions, start=1):
         parts += [rf"\subsection*{{{number}}}", *_latex_question(question)]
+        parts += [plain_latex("  ".join(choices(ask))) for ask in question.asks if ask.choices]
         for ask in question.asks:
-            parts += _latex(ask, claims.get(number, {}).get(ask.name), say)
+            parts += _latex(question, ask, claims.get(number, {}).get(ask.name), say)
     return "\n\n".join(parts)
 
 
@@ -126,7 +139,7 @@ def _latex_question(question: Question) -> Iterator[str]:
             yield plain_latex(part.strip().replace("`", ""))
 
 
-def _latex(ask: Ask, claim: Mark | None, say: Words) -> Iterator[str]:
+def _latex(question: Question, ask: Ask, claim: Mark | None, say: Words) -> Iterator[str]:
     if ask.label:
         yield plain_latex(ask.label)
     if ask.lines:
@@ -134,7 +147,7 @@ def _latex(ask: Ask, claim: Mark | None, say: Words) -> Iterator[str]:
         body = " \\\\\n".join([f"& {first}", *(f"&{line}" for line in more)])
         yield f"\\begin{{align*}}\n{body}\n\\end{{align*}}"
     yield from map(plain_latex, ask.notes)
-    yield rf"\textbf{{{plain_latex(say('answer: {value}', value=value_text(ask)))}}}"
+    yield rf"\textbf{{{plain_latex(say('answer: {value}', value=value_text(question, ask, say)))}}}"
     if claim is not None:
         yield plain_latex(claim_text(claim, say))
 

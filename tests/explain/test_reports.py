@@ -175,3 +175,10 @@ def test_specs_with_mistakes_are_explained_as_far_as_they_go(path: Path) -> None
             pages = [network_page(report, WHAT, say), *(layer_page(report, x.path, WHAT, say) for x in report.layers)]
             assert all(render_text(page) for page in pages)
             assert say.missing == set()
+
+
+def test_in_brief_a_field_without_a_number_is_called_a_receptive_field() -> None:
+    report = plain.check(str(Path(__file__).parents[2] / "specs/lenet5.yaml"))
+    text = render_text(list(network_page(report, ("field",), Words())))
+    assert "receptive field, height, width: the whole axis" in text
+    assert "\n  height, width: the whole axis" not in text

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shapecalc.quiz.make import sheet
-from shapecalc.quiz.question import from_json, shown, to_json
+from shapecalc.quiz.question import CHOICE, from_json, shown, to_json
 from tests.schema.command import run
 
 SPEC = "{input: [3, 224, 224], layers: {conv: {Conv2d: {out_channels: 64, kernel_size: 11, stride: 4, padding: 2}}}}"
@@ -72,6 +72,10 @@ WRONG = {
     "a broken spec": (QUESTION.replace("kernel_size: 11", "kernel_size: 1100"), "SC201"),
     "a missing file": ("questions:\n  - {path: none.yaml, total: params}\n", "No such file"),
     "an absolute path": ("questions:\n  - {path: /etc/passwd, total: params}\n", "relative"),
+    "names for one value": (f"{QUESTION}    expect: {{shape: [64, 55, 55]}}\n", "a value is due, not a mapping"),
+    "a claim of nothing": (f"{QUESTION}    expect:\n", "a value is due, not nothing"),
+    "params to set where there are none": (QUESTION + "    set: {x: 1}\n", "`set` has no key `x`; it has none"),
+    "a size that is not known": (QUESTION.replace("224, 224", "H, H"), "is no number"),
     "no yaml": ("questions: [\n", "q.yaml:"),
     "an id twice": (QUESTION + QUESTION.partition("questions:\n")[2].replace("- spec", "- id: '1'\n    spec"), "twice"),
 }
@@ -84,3 +88,26 @@ def test_bad_questions_are_one_line_with_a_place_and_exit_2(tmp_path: Path, what
     assert status == 2
     assert message in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_choices_stand_with_the_letter_of_the_right_one(tmp_path: Path) -> None:
+    made = sheet(["params"], [1], 1, "4", kinds=[CHOICE])
+    (tmp_path / "m.json").write_text(json.dumps(to_json(made)), encoding="utf-8")
+    ask = made.questions[0].asks[0]
+    letter = "ABCD"[ask.choices.index(ask.answer)]
+    for form in ("text", "markdown", "latex"):
+        out = run("quiz", "answer", "m.json", "--output-format", form, cwd=tmp_path).out
+        assert all(f"{n}) {shown(value)}" in out for n, value in zip("ABCD", ask.choices, strict=True))
+        assert f"answer: {letter}) {shown(ask.answer)}" in out
+
+
+def test_questions_may_come_from_standard_input(tmp_path: Path) -> None:
+    end = run("quiz", "answer", "-", cwd=tmp_path, text=QUESTION)
+    assert end.status == 0, end.err
+    assert "64 × 55 × 55" in end.out
+
+
+def test_a_question_without_words_is_told_by_its_keys_as_yaml_writes_them(tmp_path: Path) -> None:
+    given = "by_hand: Conv2d, image: [[1, 2], [3, 4]], kernel: [[1]], args: {padding: 1, bias: false}"
+    _, out, _ = answered(tmp_path, f"questions:\n  - {{{given}}}\n")
+    assert f"1. {given}" in out

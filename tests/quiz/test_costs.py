@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -100,3 +101,19 @@ def test_tables_ask_for_each_cell_that_is_no_zero() -> None:
         cells = [cell for row in question.rows for cell in row[1:]]
         assert {id(c) for c in cells if not isinstance(c, str)} == {id(a) for a in question.asks}
         assert all(c == "0" for c in cells if isinstance(c, str))
+
+
+def test_the_like_terms_of_an_encoder_layer_are_told_apart_as_torch_has_them() -> None:
+    (question,) = sheet(["attention"], [3], 1, "remark").questions
+    (told,) = [note for note in question.asks[0].notes if note.startswith("9*E:")]
+    layer = torch.nn.TransformerEncoderLayer(8, 2, dim_feedforward=24)
+    sizes = {name: p.numel() // 8 for name, p in layer.named_parameters() if p.dim() == 1 and name != "linear1.bias"}
+    groups = [sum(n for name, n in sizes.items() if name.startswith(part)) for part in ("self_attn", "linear2", "norm")]
+    assert groups == [4, 1, 4]
+    assert [int(n or 1) for n in re.findall(r"(\d*)\*?E (?:biases|of)", told)] == groups
+
+
+@pytest.mark.parametrize(("topic", "most"), [("bottleneck", 10**6), ("fc-as-conv", 2 * 10**7), ("params", 10**6)])
+def test_the_first_level_has_numbers_that_can_be_worked_by_hand(topic: str, most: int) -> None:
+    for question in sheet([topic], [1], 60, "by hand").questions:
+        assert question.asks[0].answer < most, question.text

@@ -15,7 +15,7 @@ import pytest
 
 from shapecalc.quiz.export import export
 from shapecalc.quiz.export.mathml import mathml
-from shapecalc.quiz.question import Sheet, shown
+from shapecalc.quiz.question import Sheet, Wrong, shown
 from shapecalc.quiz.text import line, plain
 from tests.quiz.sheets import all_kinds, generated, hostile
 
@@ -58,6 +58,16 @@ def test_markdown_reads_as_the_text_and_nothing_else(made: Sheet) -> None:
     told = seen(tokens)
     for question in made.questions:
         assert words(plain(question.text)) in told
+
+
+def test_mistakes_are_a_list_below_their_heading_and_keep_their_code() -> None:
+    made = all_kinds()
+    made.questions[0].asks[0].wrongs = [Wrong(5, "m", "With `ceil_mode=True` it is *rounded* up.")]
+    tokens = markdown_tokens(made, True)
+    inner = [token for token in tokens if token.type == "inline" and "rounded" in token.content]
+    assert tokens[tokens.index(inner[0]) - 2].type == "list_item_open"
+    assert [child.content for child in inner[0].children] == ["5: With ", "ceil_mode=True", " it is *rounded* up."]
+    assert all(";" not in token.content for token in tokens if token.content.startswith("Mistakes"))
 
 
 def test_a_fence_in_a_fence_does_not_end_it() -> None:

@@ -160,3 +160,90 @@ def test_a_choice_may_be_given_by_letter_or_value() -> None:
 def test_an_open_question_made_by_hand_without_a_problem_is_marked_by_its_example() -> None:
     of = Sheet("s", "en", "1", [open_question()])
     assert states(marked("student,1:padding,1:kernel_size\nAda,3,7\n", of)["Ada"]) == ["right", "right"]
+
+
+OPEN_SHEET = Sheet("s", "en", "1", [open_question(), table()])
+"""`padding` 3 and `kernel_size` 7 are the example; of the table 8 x 28 x 28 and 208."""
+
+
+def written_as(text: str) -> list[tuple[str, str]]:
+    """What was read for the values of the open question, and how it was marked."""
+    (student,) = marked(json.dumps({"Ada": {"1": text}}), OPEN_SHEET).values()
+    return [(mark.state, mark.written) for mark in student.marked[0].marks]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "3, 7",
+        "3，7",
+        "3 7",
+        "padding=3, kernel_size=7",
+        "k=7, p=3",
+        "kernel size: 7; Padding: 3",
+        "p＝３，k＝７",
+        "3、7",
+    ],
+)
+def test_several_values_in_one_cell_are_told_apart(text: str) -> None:
+    assert [state for state, _ in written_as(text)] == ["right", "right"]
+
+
+@pytest.mark.parametrize("text", ["3", "3, 7, 9", "q=3, k=7", "three and seven", "208"])
+def test_one_cell_that_does_not_part_into_the_values_is_not_taken_for_each_of_them(text: str) -> None:
+    assert [state for state, _ in written_as(text)] == ["unreadable", "unreadable"]
+    (student,) = marked(json.dumps({"Ada": {"2": text}}), OPEN_SHEET).values()
+    assert student.points == 0
+
+
+def test_a_name_without_its_value_is_blank() -> None:
+    assert [state for state, _ in written_as("p=3")] != ["unreadable", "unreadable"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sep=;\nstudent;1;2\nAda;B;6\n",
+        '"sep=,"\r\nstudent,1,2\r\nAda,B,6\r\n',
+        "\n\nstudent\t1\t2\nAda\tB\t6\n",
+        "姓名，1，2\nAda，Ｂ，６\n",
+        "学号；q1；Q2\nAda；（b）；6\n",
+        "student|1|2\nAda|B|6\n",
+    ],
+)
+def test_every_separator_that_spreadsheets_and_people_write_is_found(text: str) -> None:
+    assert [mark.state for question in marked(text)["Ada"].marked[:2] for mark in question.marks] == ["right", "right"]
+
+
+def test_lines_are_counted_with_the_one_that_names_the_separator() -> None:
+    with pytest.raises(Unreadable, match=r"answers\.csv:4: no question '9'"):
+        marked("sep=,\nstudent,question,answer\nAda,1,B\nAda,9,B\n")
+
+
+def test_a_value_goes_by_its_label_too_and_a_wrong_name_is_told_the_right_ones() -> None:
+    rows = 'student,"4:conv, output",4:conv.params,4:conv.output\nAda,8x28x28,208,1\n'
+    answers = Answers(SHEET)
+    answers.add("a.csv", rows.encode())
+    assert graded(SHEET, answers.of)[0].marked[3].points == 1
+    assert answers.remarks == [
+        "a.csv:1: the column '4:conv.output' is no question, and passed over; question 4 has conv.out, conv.params"
+    ]
+
+
+def test_a_workbook_is_called_one() -> None:
+    with pytest.raises(Unreadable, match="workbook"):
+        Answers(SHEET).add("a.xlsx", b"PK\x03\x04\x14\x00")
+
+
+def test_the_key_of_an_open_question_is_called_an_example_in_the_report() -> None:
+    answers = Answers(OPEN_SHEET)
+    answers.add("a.csv", b"student,1\nAda,4 9\n")
+    students = graded(OPEN_SHEET, answers.of)
+    assert "for example 7" in render_text(list(report.page(OPEN_SHEET, students, Words())))
+
+
+def test_a_master_may_come_from_standard_input(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(WIDE, encoding="utf-8")
+    end = run("quiz", "grade", "-", "a.csv", cwd=tmp_path, text=json.dumps(to_json(SHEET)))
+    assert end.status == 0, end.err
+    assert "no-plus-one" in end.out

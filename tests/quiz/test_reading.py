@@ -27,6 +27,10 @@ SPELLINGS = {
     "(64, 55, 55)": (64, 55, 55),
     "[64, 55, 55]": (64, 55, 55),
     "6 * 10^7": 60_000_000,
+    "43/4": Fraction(43, 4),
+    "-3 / 2": Fraction(-3, 2),
+    "½": Fraction(1, 2),
+    "４３／４": Fraction(43, 4),
 }
 
 
@@ -38,7 +42,8 @@ def test_every_spelling_of_a_number_is_read(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "   ", "none", "?", "ten", "5e999999999", "1.2.3.4", "__import__('os')", "9" * 5000]
+    "text",
+    ["", "   ", "none", "?", "ten", "5e999999999", "1.2.3.4", "__import__('os')", "9" * 5000, "1/0", "1/2/3", "/"],
 )
 def test_nonsense_is_no_number(text: str) -> None:
     assert read(text) is None

@@ -12,7 +12,7 @@ from shapecalc.quiz.take import Talk
 from shapecalc.render.paint import width
 from tests.schema.command import Run, run
 
-from .sheets import choice, integer, sizes, table
+from .sheets import choice, integer, open_question, sizes, table
 
 SHEET = Sheet("A sheet", "en", "7", [choice(), integer(), sizes(), table()])
 
@@ -82,3 +82,25 @@ def test_tables_are_straight_in_chinese() -> None:
     lines = table_lines(question, {})
     assert "`" not in "".join(lines)
     assert len({width(line) for line in lines}) == 1
+
+
+def test_an_end_before_the_first_answer_is_said_and_no_score_given(tmp_path: Path) -> None:
+    for text in ("", "abc"):
+        end = taken(tmp_path, text)
+        assert end.status == 0
+        assert end.out.rstrip().endswith("No question was answered.")
+        assert "%" not in end.out.splitlines()[-1]
+
+
+def test_the_answer_of_an_open_question_is_called_an_example(tmp_path: Path) -> None:
+    of = Sheet("A sheet", "en", "7", [open_question()])
+    (tmp_path / "o.json").write_text(json.dumps(to_json(of)), encoding="utf-8")
+    end = run("quiz", "take", "o.json", cwd=tmp_path, text="1\n1\n")
+    assert "answer: for example 3" in end.out
+    assert "answer: for example 3" in run("quiz", "answer", "o.json", cwd=tmp_path).out
+
+
+def test_questions_from_standard_input_are_refused_as_the_answers_stand_there(tmp_path: Path) -> None:
+    end = run("quiz", "take", "-", cwd=tmp_path, text="{}")
+    assert end.status == 2
+    assert "standard input" in end.err

@@ -31,4 +31,5 @@ def test_every_message_is_in_the_chinese_catalogue() -> None:
     titles = {topic.title for topic in TOPICS.values()}
     feedbacks = {mistake.feedback for topic in TOPICS.values() for mistake in topic.mistakes}
     assert "Questions" in literal()
-    assert literal() | titles | feedbacks <= set(Words("zh").catalogue)
+    remarks = {remark for topic in TOPICS.values() for remark in topic.remarks}
+    assert literal() | titles | feedbacks | remarks <= set(Words("zh").catalogue)

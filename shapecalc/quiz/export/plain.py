@@ -13,7 +13,7 @@ from shapecalc.quiz.text import Fence, blocks, clean, line, plain, spans
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from shapecalc.quiz.question import Ask, Question, Sheet
+    from shapecalc.quiz.question import Ask, Question, Sheet, Wrong
     from shapecalc.quiz.text import Block, Span
 
 COLUMNS = ("number", "id", "topic", "level", "kind", "text", "value", "label", "unit", "choices")
@@ -153,5 +153,10 @@ def _solved(question: Question, say: Words) -> Iterator[str]:
         if ask.notes:
             yield from (*(f"- {escaped(line(note))}" for note in ask.notes), "")
         if ask.wrongs:
-            told = "; ".join(f"{shown(w.value)}: {line(w.feedback)}" for w in ask.wrongs)
-            yield from (escaped(say("Mistakes: {list}", list=told)), "")
+            yield from (say("Mistakes:"), "", *(f"- {_mistake(wrong, say)}" for wrong in ask.wrongs), "")
+
+
+def _mistake(wrong: Wrong, say: Words) -> str:
+    return say(
+        "{label}: {value}", label=escaped(shown(wrong.value)), value="".join(map(_span, spans(line(wrong.feedback))))
+    )

@@ -29,8 +29,10 @@ def difference_text(problem: Problem, say: Words) -> str:
     """What the second row of layers saves."""
     given = problem.given()
     told = {
-        "params": "Behind an input of {sizes}, how many parameters does the second row of layers save?",
-        "macs": "With an input of {sizes}, how many MACs does the second row of layers save for one sample?",
+        "params": "How many parameters are saved, for an input of {sizes}, "
+        "by taking the second group of layers in place of the first?",
+        "macs": "How many MACs are saved for one sample, an input of {sizes}, "
+        "by taking the second group of layers in place of the first?",
     }[str(given["total"])]
     sizes, first = wording.listed(str(given["spec"]))
     _, second = wording.listed(str(given["other"]))
@@ -50,8 +52,8 @@ class Bottleneck(Topic):
     mistakes = DIFFERENCE
 
     def draw(self, draw: Draw, level: int) -> Problem:
-        inner = draw.between(2, 24) * 2 if level == 1 else draw.between(4, 32) * 4
-        wide, kernel = inner * draw.among([2, 4, 8]), draw.among([3, 3, 5])
+        inner = draw.between(2, 16) * 2 if level == 1 else draw.between(4, 32) * 4
+        wide, kernel = inner * draw.among([2, 4] if level == 1 else [2, 4, 8]), draw.among([3, 3, 5])
         size = draw.among([7, 14, 28, 56])
         bias: dict[str, Any] = {} if level == 2 else {"bias": False}
         plain = [_conv("conv", wide, kernel, **bias)]
@@ -85,7 +87,9 @@ class SmallKernels(Topic):
         if isinstance(problem, DifferenceProblem):
             return difference_text(problem, say)
         _, layers = wording.listed(str(problem.given()["spec"]))
-        told = say("Which kernel size has the single convolution, of stride 1, that sees as much as these together?")
+        told = say(
+            "Which kernel size does a single convolution of stride 1 need to see as much as these layers together?"
+        )
         return f"{told}\n\n{layers}"
 
 
@@ -97,8 +101,10 @@ class FcAsConv(Topic):
     mistakes = (*PARAMS, *WORK, mistake.NO_PLUS_ONE, slip.KERNEL_STEPS, slip.SIZE_KEPT)  # fmt: skip
 
     def draw(self, draw: Draw, level: int) -> Problem:
-        size, channels = draw.between(4, 9), draw.among([16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512])
-        args = {"out_channels": draw.among([10, 20, 50, 100, 256, 512, 1000, 1024, 2048, 4096]), "kernel_size": size}
+        few, more = [8, 16, 24, 32, 48, 64, 96, 128], [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512]
+        size, channels = draw.between(4, 9), draw.among(few if level == 1 else more)
+        round_ones, others = [10, 20, 50, 100, 1000], [10, 20, 50, 100, 256, 512, 1000, 1024, 2048, 4096]
+        args = {"out_channels": draw.among(round_ones if level == 1 else others), "kernel_size": size}
         larger = size if level == 1 else size + draw.between(1, 40)
         spec = wording.spec([channels, larger, larger], [("fc", "Conv2d", args)])
         return LayerProblem(spec, "fc", {1: "params", 2: "height", 3: "macs"}[level])
@@ -110,11 +116,12 @@ class FcAsConv(Topic):
         small = wording.sizes((op.in_channels, *op.kernel_size))
         row = f"`Flatten()`, `Linear({op.in_channels * op.kernel_size[0] * op.kernel_size[1]}, {op.out_channels})`"
         told = {
-            "params": "Behind {small} stand {row}. How many parameters has the convolution that does the same?",
-            "height": "Behind {small} stand {row}, which are made a convolution with the same weights. "
-            "How high is what it gives for {sizes}?",
-            "macs": "Behind {small} stand {row}, which are made a convolution with the same weights. "
-            "How many MACs does it do on {sizes}?",
+            "params": "An input of {small} goes through {row}. "
+            "How many parameters does the one convolution have that computes the same?",
+            "height": "{row} for an input of {small} are turned into one convolution with the same weights. "
+            "What is the height of its output for an input of {sizes}?",
+            "macs": "{row} for an input of {small} are turned into one convolution with the same weights. "
+            "How many MACs does it take for an input of {sizes}?",
         }[str(problem.given()["what"])]
         return say(told, small=small, row=row, sizes=wording.sizes(work.trace.plain_xs[0][1:]))
 

@@ -64,7 +64,7 @@ def cost_text(what: str, solved: Solved, say: Words) -> str:
     """What a single layer has or does."""
     assert solved.work is not None
     told = {
-        "params": "How many parameters has {layer}?",
+        "params": "How many parameters does {layer} have?",
         "buffers": "How many values do the buffers of {layer} hold, its counter of batches included?",
         "macs": "An input of {sizes} goes through {layer}. How many MACs is that for one sample?",
         "flops": "An input of {sizes} goes through {layer}. How many FLOPs is that for one sample, 2 to a MAC?",
@@ -139,7 +139,7 @@ class Groups(Topic):
 def total_text(spec: str, total: str, say: Words) -> str:
     """What several layers have or do together."""
     told = {
-        "params": "How many parameters have these layers together, behind an input of {sizes}?",
+        "params": "An input of {sizes} goes through these layers. How many parameters do they have in all?",
         "macs": "An input of {sizes} goes through these layers. How many MACs is that in all for one sample?",
     }[total]
     sizes, layers = wording.listed(spec)
@@ -178,6 +178,9 @@ class Attention(Topic):
     title = "Attention"
     mistakes = (slip.HEADS_COUNTED, slip.OUTPUT_FORGOTTEN, slip.ONE_HEAD, slip.SHARED_PROJECTION, slip.BIAS_FORGOTTEN,
                 slip.FEED_FORWARD_FORGOTTEN, slip.NORMS_FORGOTTEN, slip.ATTENTION_FORGOTTEN)  # fmt: skip
+    remarks = (
+        "9*E: 4*E biases of the attention, E biases of the second Linear layer, 4*E of the two layer normalizations.",
+    )
 
     def draw(self, draw: Draw, level: int) -> Problem:
         heads = draw.among([2, 4, 8, 12, 16] if level > 1 else [2, 3, 4, 6, 8])
@@ -194,6 +197,10 @@ class Attention(Topic):
 
     def text(self, problem: Problem, solved: Mapping[str, Solved], say: Words) -> str:
         return cost_text("params", solved[""], say)
+
+    def remarked(self, solved: Solved) -> Sequence[str]:
+        """The sum of an encoder layer has the like terms of its parts together."""
+        return self.remarks if any("9*E" in w.formula for w in solved.workings) else ()
 
 
 class Memory(Topic):
@@ -219,7 +226,8 @@ class Memory(Topic):
     def text(self, problem: Problem, solved: Mapping[str, Solved], say: Words) -> str:
         given = problem.given()
         told = {
-            OUTPUT: "A batch of {batch}, each {sizes}, goes through {layer} in {dtype}. How many bytes has the output?",
+            OUTPUT: "An input of {sizes} goes through {layer} in {dtype}, with a batch size of {batch}. "
+            "How many bytes does the output take?",
             WEIGHTS: "How many bytes do the parameters of {layer} take in {dtype}?",
         }[str(given["what"])]
         assert solved[""].work is not None

@@ -52,7 +52,8 @@ class ReceptiveField(Topic):
         given = problem.given()
         told = {
             FIELD: "How many positions of the input, along one axis, does a value behind {layer} see?",
-            JUMP: "How many positions of the input lie between what two neighbours behind {layer} see (the jump)?",
+            JUMP: "By how many positions of the input, along one axis, do the receptive fields of two neighbours "
+            "behind {layer} differ (the jump)?",
         }[str(given["seen"])]
         _, layers = wording.listed(str(given["spec"]))
         return f"{say(told, layer='`' + str(given['layer']) + '`')}\n\n{layers}"
