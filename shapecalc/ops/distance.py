@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.dims.field import POINT
 from shapecalc.ops.arrange import counted, listed, numbered, outside
-from shapecalc.ops.dtypes import FLOATS, NUMBERS
+from shapecalc.ops.dtypes import FLOATS, NUMBERS, promoted
 from shapecalc.ops.kinds import FLAG, NUMBER, Number
-from shapecalc.ops.merge import broadcast, broadcast_needs, promoted, stretched
+from shapecalc.ops.merge import broadcast, broadcast_needs, stretched
 from shapecalc.ops.op import AT_LEAST_ZERO, KEEPS_OUTPUT, NO_WEIGHTS, ZERO, Attribute, Claim, Kept, Operator
 from shapecalc.ops.ranks import DIM as AXIS
 from shapecalc.ops.ranks import from_front

@@ -5,9 +5,8 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from shapecalc.ops.dtypes import FLOATS, INTS, WIDTHS
+from shapecalc.ops.dtypes import FLOATS, INTS, WIDTHS, promoted
 from shapecalc.ops.kinds import NUMBER, Kind, or_null
-from shapecalc.ops.merge import promoted
 from shapecalc.ops.op import (
     KEEPS_NOTHING,
     KEEPS_OUTPUT,

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.dims.field import POINT
 from shapecalc.ops.arrange import TensorFunction, counted, dimension_claim, listed, outside
-from shapecalc.ops.dtypes import INDICES
+from shapecalc.ops.dtypes import INDICES, promoted
 from shapecalc.ops.layout import elementwise
-from shapecalc.ops.merge import broadcast, broadcast_needs, promoted, stretched
+from shapecalc.ops.merge import broadcast, broadcast_needs, stretched
 from shapecalc.ops.op import AT_LEAST_ZERO, KEEPS_INPUT, ZERO, Attribute, Claim, Kept
 from shapecalc.ops.ranks import DIM as AXIS
 from shapecalc.ops.ranks import from_front

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.ops.arrange import is_one, listed
-from shapecalc.ops.dtypes import FLOATS, NUMBERS
+from shapecalc.ops.dtypes import FLOATS, NUMBERS, promoted
 from shapecalc.ops.factors import Factors
 from shapecalc.ops.kinds import FLAG, NUMBER, Null, Number, Word
-from shapecalc.ops.merge import broadcast, broadcast_needs, promoted, stretched
+from shapecalc.ops.merge import broadcast, broadcast_needs, stretched
 from shapecalc.ops.op import NO_WEIGHTS, ZERO, Attribute, Claim, Kept, Operator
 
 if TYPE_CHECKING:

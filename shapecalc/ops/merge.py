@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import reduce
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.dims.field import POINT, Window
 from shapecalc.dims.sym import names
 from shapecalc.ops.arrange import TensorFunction, is_one, listed, outside
-from shapecalc.ops.dtypes import WIDTHS, Dimensionless
+from shapecalc.ops.dtypes import promoted
 from shapecalc.ops.kinds import FLAG, Either, Listed, Number, Word
 from shapecalc.ops.layout import elementwise
 from shapecalc.ops.op import INFERRED, KEEPS_NOTHING, NO_NEEDS, ZERO, Attribute, Claim, Kept
@@ -43,44 +42,6 @@ class Merge(TensorFunction):
 
     def numbers(self) -> list[Any]:
         return [o for o in self.operands if not isinstance(o, str)]
-
-
-def promoted(dtypes: Sequence[str], numbers: Sequence[Any] = ()) -> str:
-    """The dtype that torch gives a result of tensors and Python numbers, which count by their kind alone.
-
-    A tensor without dimensions does so, too, beside others that have some.
-
-    >>> promoted(["int64", "float16"]), promoted(["int32"], [0.5])
-    ('float16', 'float32')
-    >>> promoted(["float16", Dimensionless("float64")]), promoted(["int64", Dimensionless("float64")])
-    ('float16', 'float64')
-    """
-    alone: list[str] = [d for d in dtypes if isinstance(d, Dimensionless)]
-    result = reduce(_joined, [d for d in dtypes if not isinstance(d, Dimensionless)] or alone)
-    lesser = reduce(_joined, alone or ["bool"])
-    if _kind(lesser) > _kind(result):
-        result = _joined(result, lesser)
-    if any(isinstance(n, float) for n in numbers) and "float" not in result:
-        return "float32"
-    return "int64" if numbers and result == "bool" else result
-
-
-def _kind(dtype: str) -> int:
-    """Truth values, whole numbers, floats: each counts for more than the one before."""
-    return 2 if "float" in dtype else int(dtype != "bool")
-
-
-def _joined(a: str, b: str) -> str:
-    """The smallest dtype that holds both, a float where either is one."""
-    if a == b:
-        return a
-    if "bool" in (a, b):
-        return b if a == "bool" else a
-    if ("float" in a) != ("float" in b):
-        return a if "float" in a else b
-    if WIDTHS[a] == WIDTHS[b]:  # float16 and bfloat16; uint8 and int8
-        return "float32" if "float" in a else "int16"
-    return max(a, b, key=WIDTHS.__getitem__)
 
 
 class Elementwise(Merge):

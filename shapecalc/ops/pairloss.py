@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.ops.arrange import listed
-from shapecalc.ops.dtypes import NUMBERS
+from shapecalc.ops.dtypes import NUMBERS, promoted
 from shapecalc.ops.kinds import FLAG, NUMBER
 from shapecalc.ops.loss import ABOVE, REDUCED, REDUCTION, Loss, absent
-from shapecalc.ops.merge import broadcast, broadcast_needs, promoted, stretched
+from shapecalc.ops.merge import broadcast, broadcast_needs, stretched
 from shapecalc.ops.op import ZERO, Attribute, Claim, Kept
 
 if TYPE_CHECKING:

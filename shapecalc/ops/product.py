@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from shapecalc.dims.field import POINT
 from shapecalc.ops.arrange import TensorFunction, is_one, listed
 from shapecalc.ops.contraction import Factor, kept_by_matmul, multiplied
-from shapecalc.ops.dtypes import FLOATS
+from shapecalc.ops.dtypes import FLOATS, promoted
 from shapecalc.ops.kinds import Text
-from shapecalc.ops.merge import OPERANDS, Merge, broadcast, columns, promoted, stretched
+from shapecalc.ops.merge import OPERANDS, Merge, broadcast, columns, stretched
 from shapecalc.ops.op import ZERO, Arrival, Attribute, Claim, Kept, once_each
 from shapecalc.ops.strides import in_order, settled, strides_of
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from shapecalc.ops.merge import OPERANDS, Elementwise, broadcast, promoted
+from shapecalc.ops.dtypes import promoted
+from shapecalc.ops.merge import OPERANDS, Elementwise, broadcast
 from shapecalc.ops.op import Kept
 
 if TYPE_CHECKING:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from shapecalc.dims.field import ALL, POINT
 from shapecalc.ops.arrange import TensorFunction, dimension_claim, listed, outside, twice_claim
-from shapecalc.ops.dtypes import FLOATS, INTS
+from shapecalc.ops.dtypes import FLOATS, INTS, promoted
 from shapecalc.ops.kinds import NUMBER, Either, Listed
 from shapecalc.ops.layout import as_first
-from shapecalc.ops.merge import promoted
 from shapecalc.ops.op import AT_LEAST_ZERO, ZERO, Attribute, Claim, Kept, once_each, source
 from shapecalc.ops.ranks import DIM as AXIS
 from shapecalc.ops.ranks import from_front

@@ -189,6 +189,9 @@ EXCUSES: list[Excuse] = [
         both(empty, refused("SC109")),
     ),
     Excuse("Gather", "torch compares no sizes where nothing is gathered", both(empty, refused("SC211"))),
+    Excuse(
+        "Buffer", "torch.reshape works a size of -1 out; a buffer's sizes are written", refused("SC109 shape is -1")
+    ),
     Excuse("Buffer|Parameter", "torch.full cuts a fraction off without a word", refused("SC109 .*cannot hold")),
     Excuse(
         "OneHot",

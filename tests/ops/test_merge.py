@@ -13,8 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from shapecalc import check_text
 from shapecalc.dims.sym import symbol
-from shapecalc.ops.dtypes import WIDTHS
-from shapecalc.ops.merge import promoted
+from shapecalc.ops.dtypes import WIDTHS, promoted
 from shapecalc.ops.product import EquationError, parse, spelled
 
 from .agree import Tally, shapes, symbols_agree, torch_shapes

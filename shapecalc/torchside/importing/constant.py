@@ -30,6 +30,11 @@ RANDOM = frozenset(
     | {"normal", "dropout", "uniform_", "normal_"}
 )
 
+WRITES = frozenset(
+    {"zero_", "fill_", "copy_", "__setitem__", "index_put_", "masked_fill_", "index_fill_", "scatter_", "normal_"}
+)
+"""Methods that write into a tensor, or into the one that it is a view of."""
+
 TELLS = frozenset({"__bool__", "__int__", "__float__", "__index__", "item", "tolist"})
 """Methods that make numbers of a tensor, which are known where its values are."""
 

@@ -1,9 +1,8 @@
 """Module and inputs -> the steps of one forward pass, seen while it runs on tensors without data.
 
 `torch.fx` shows a graph of the same calls; it is not used because it cannot follow a branch that depends on a size, nor
-see into functions that are wrapped, both of which are no matter where the sizes are known. Nothing is computed: the
-pass runs on fake tensors, so that only a branch on values cannot be followed. Two passes, of batches of 2 and 3, tell
-which sizes are the batch.
+see into functions that are wrapped, both no matter where sizes are known. Nothing is computed: the pass runs on fake
+tensors, so that only a branch on values cannot be followed. Two passes, of batches of 2 and 3, tell which sizes are N.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from shapecalc.torchside.importing.batches import BATCHES, compare
 from shapecalc.torchside.importing.constant import (
     OF_SIZES,
     TELLS,
+    WRITES,
     Constants,
     begins,
     core_of,
@@ -44,13 +44,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     Inputs = Mapping[str, tuple[tuple[int | None, ...], torch.dtype]]
-
-
-WRITES = frozenset(
-    {"zero_", "fill_", "copy_", "__setitem__", "index_put_", "masked_fill_", "index_fill_", "scatter_", "normal_"}
-)
-"""Methods that write into a tensor, or into the one that it is a view of."""
-
 
 MANY = 16
 """So many numbers are written one by one only where nothing else gives them."""
