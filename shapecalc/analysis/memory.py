@@ -30,8 +30,7 @@ class Memory:
 
     `kept[i]`: the storages that node i keeps, with their bytes; `storages`: that of each wire by its id; `sizes`: bytes
     of those; `lies`: strides of the wires that do not lie in order; `learning`: ids of the wires that a gradient flows
-    back through; `freed`: the storages that nobody needs after a node, by its index,
-    where all shapes are known.
+    back through; `freed`: the storages that nobody needs after a node, by its index, where all shapes are known.
     """
 
     __slots__ = (

@@ -187,7 +187,7 @@ def _train(path: str, settings: Mapping[str, Any], again: Callable[..., Report],
         say(line)
     say(trained.table_head(task))
     outcome = run.train(task, network, folder, options, lambda f, best: say(trained.row(f, best)))
-    return _told(outcome, start)
+    return _told(outcome)
 
 
 def _silent(*_: Any) -> None:
@@ -253,10 +253,10 @@ def _forecast(task: Task, network: Any, options: Options, main: bool) -> list[st
     return [told, trained.pace(task, seconds_per_step(task, network, "cuda" if cuda else "cpu"))]
 
 
-def _told(outcome: Outcome, start: Path | None) -> int:
+def _told(outcome: Outcome) -> int:
     from shapecalc.render import trained
 
     if outcome.main:
-        for line in trained.ending(outcome, start is not None):
+        for line in trained.ending(outcome):
             click.echo(line)
     return 130 if outcome.interrupted else 0

@@ -78,7 +78,7 @@ def _loss(value: float) -> str:
     return f"{value:8.4f}" if 1e-3 <= value < 1e3 or value == 0 else f"{value:8.2e}"
 
 
-def ending(outcome: Any, resumed: bool) -> Iterator[str]:
+def ending(outcome: Any) -> Iterator[str]:
     """What was reached and where it lies."""
     yield ""
     if outcome.interrupted:
