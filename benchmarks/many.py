@@ -3,7 +3,7 @@
 
 Specs that differ in a param share most of their text, which is read and worked out once. In a second thousand nothing
 stands at the same place as in another file: what files cost that have nothing in common. The cache is held to a tenth
-of both; of the first thousand, starting the command alone is nearly as much, which is told beside it.
+of both. Beside it stands what starting the command takes alone, and a run in which one file of the thousand changed.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ CLASSES = re.compile(r"num_classes: \d+")
 
 def results() -> Iterator[Result]:
     compileall.compile_dir("shapecalc", quiet=2)
-    alike, apart, cached, cached_apart, started, seconds = [], [], [], [], [], []
+    alike, apart, cached, cached_apart, changed, started, seconds = [], [], [], [], [], [], []
     with tempfile.TemporaryDirectory() as scratch:
         first, second = Path(scratch, "alike"), Path(scratch, "apart")
         texts = list(write(first))
         list(write(second, shifted=True))
         cache = {**os.environ, "SHAPECALC_CACHE_DIR": str(Path(scratch, "cache"))}
         _check(first, cache), _check(second, cache)
-        for _ in range(PAIRS):
+        for turn in range(PAIRS):
             parsed, cold, warm = _parse(texts), _check(first, cache, "--no-cache"), _check(first, cache)
             cold_apart, warm_apart = _check(second, cache, "--no-cache"), _check(second, cache)
             alike.append(cold / parsed)
@@ -46,11 +46,14 @@ def results() -> Iterator[Result]:
             cached.append(warm / cold)
             cached_apart.append(warm_apart / cold_apart)
             started.append(_seconds("--version") / cold)
+            _write_one_anew(first, turn)
+            changed.append(_check(first, cache) / cold)
             seconds.append(cold)
     yield Result(f"many: check of {COUNT:,} specs / yaml.CSafeLoader", alike, "times", BOUND)
     yield Result("many: the same with nothing in common", apart, "times")
     yield Result(f"many: check of {COUNT:,} specs, all cached / none", cached, "times", 0.1)
     yield Result("many: the same with nothing in common", cached_apart, "times", 0.1)
+    yield Result("many: the same with one of them changed", changed, "times")
     yield Result(f"many: shapecalc --version / check of {COUNT:,} specs, none cached", started, "times")
     yield Result(f"many: check of {COUNT:,} specs", seconds, "s")
 
@@ -69,6 +72,11 @@ def write(folder: Path, *, shifted: bool = False) -> Iterator[bytes]:
         text = f"#{'.' * number}\n{text}" if shifted else text
         Path(folder, f"{zoo[which].stem}_{turn}.yaml").write_text(text, encoding="utf-8")
         yield text.encode()
+
+
+def _write_one_anew(folder: Path, turn: int) -> None:
+    path = min(folder.iterdir())
+    path.write_text(path.read_text(encoding="utf-8") + f"# changed {turn}\n", encoding="utf-8")
 
 
 def _parse(texts: list[bytes]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -232,14 +233,28 @@ def many(folder: Path, count: int) -> None:
         (folder / f"n{i:03}.yaml").write_text((BIASED if i % 3 else WRONG).replace("[3, 8, 8]", f"[3, {8 + i}, 8]"))
 
 
+def verdicts_alone(cache: Path) -> None:
+    """Leave of the cache what is kept of single files, by which a run is made whose files are not all the same."""
+    shutil.rmtree(cache / "runs")
+
+
 def test_the_cache_changes_nothing_but_the_time(here: Path, cache: Path) -> None:
     many(here, 20)
     fresh = run("check", "--no-cache", ".", cwd=here)
     assert not cache.exists()
-    first, second = (run("check", ".", cwd=here) for _ in range(2))
-    assert cache.exists()
-    assert fresh.out == first.out == second.out
-    assert fresh.status == first.status == second.status == 1
+    first, again = (run("check", ".", cwd=here) for _ in range(2))
+    verdicts_alone(cache)
+    second = run("check", ".", cwd=here)
+    assert fresh.out == first.out == again.out == second.out
+    assert fresh.status == first.status == again.status == second.status == 1
+
+
+def test_the_verdict_of_a_file_that_is_the_same_is_taken(here: Path, cache: Path) -> None:
+    run("check", ".", cwd=here)
+    with sqlite3.connect(cache / "verdicts.sqlite") as connection:
+        connection.execute("UPDATE verdicts SET verdict = replace(verdict, 'Clean', 'Forged')")
+    (here / "biased.yaml").write_text(MENDED)
+    assert "clean.yaml: Forged" in run("check", ".", cwd=here).out
 
 
 def test_a_verdict_is_not_taken_for_another_content_or_setting(here: Path) -> None:
@@ -251,6 +266,7 @@ def test_a_verdict_is_not_taken_for_another_content_or_setting(here: Path) -> No
 
 def test_a_damaged_cache_is_no_trouble(here: Path, cache: Path) -> None:
     run("check", ".", cwd=here)
+    verdicts_alone(cache)
     (cache / "verdicts.sqlite").write_bytes(b"nonsense" * 1000)
     end = run("check", ".", cwd=here)
     assert (end.status, end.err) == (1, "")
@@ -264,6 +280,7 @@ def test_a_damaged_row_of_the_cache_is_no_trouble(here: Path, cache: Path, text:
     with sqlite3.connect(cache / "verdicts.sqlite") as connection:
         row = "(SELECT key FROM verdicts LIMIT 1)"
         connection.execute(f"UPDATE verdicts SET verdict = ? WHERE key = {row}", [text])
+    verdicts_alone(cache)
     end = run("check", ".", cwd=here)
     assert (end.status, end.out, end.err) == (first.status, first.out, "")
 

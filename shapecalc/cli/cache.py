@@ -42,7 +42,7 @@ class Cache:
 
     def __init__(self, path: str | None = None) -> None:
         self.path = path or os.path.join(folder(), "verdicts.sqlite")
-        self.program = _program()
+        self.program = program()
         self.known: dict[bytes, Any] = {}
         self.keys: dict[int, bytes] = {}
         self._connection: Any = None
@@ -119,7 +119,7 @@ class Cache:
         return self._connection
 
 
-def _program() -> str:
+def program() -> str:
     """What made a verdict: version, and the state of the source files, which change while somebody works on them."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     states = []

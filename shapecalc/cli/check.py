@@ -12,8 +12,9 @@ from shapecalc.analysis.costs import CONVENTIONS, OPTIMIZERS
 from shapecalc.analysis.verdict import Verdict
 from shapecalc.cli.examine import Order, Task, object_of, report_of, spread
 from shapecalc.cli.examine import verdicts as found_of
+from shapecalc.cli.inputs import STDIN, Inputs
 from shapecalc.cli.show import Shown
-from shapecalc.lint.config import FAILING, LEVELS, ConfigError, Finder
+from shapecalc.lint.config import FAILING, LEVELS, ConfigError
 from shapecalc.lint.selection import UnknownCode
 from shapecalc.ops.dtypes import FLOATS
 from shapecalc.render.text import plural
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 OF_LAYERS = ("table", "json", "markdown", "csv")
 """Formats that show layers and figures; the others show findings, which the cache keeps."""
 OF_FINDINGS = ("concise", "full", "sarif", "github", "gitlab", "junit")
-STDIN = "<stdin>"
+STDIN_NAME = "<stdin>"
 
 
 def _columns(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...] | None:
@@ -93,26 +94,30 @@ def _codes(name: str, help: str) -> Callable[[Any], Any]:
 @click.option("--stdin-filename", metavar="PATH", help="Name that messages give to standard input.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to colour.")
 @click.option("-q", "--quiet", is_flag=True, help="Print findings only.")
-def command(paths: tuple[str, ...], **options: Any) -> int:
+@click.pass_obj
+def command(arguments: list[str] | None, /, paths: tuple[str, ...], **options: Any) -> int:
     """Check specs: files, directories, or - for standard input (default: the directory here).
 
     Prints the layer table and totals of one file, or a line for each of several, and every finding.
     """
     try:
-        return _Run(paths or (".",), options).status()
+        return _Run(Inputs(paths or (".",), options["config"]), options, arguments).status()
     except (ConfigError, UnknownCode) as wrong:
         raise click.UsageError(str(wrong)) from None
 
 
 class _Run:
-    """One run of the command."""
+    """One run of the command: `arguments` is the line that asked for it, where that is known."""
 
-    def __init__(self, named: Sequence[str], options: dict[str, Any]) -> None:
+    def __init__(self, inputs: Inputs, options: dict[str, Any], arguments: list[str] | None) -> None:
         _check_sort(options["sort"])
+        self.inputs = inputs
         self.options = options
-        self.named = named
-        self.finder = Finder(options["config"])
-        self.here = self.finder.of("." if named[0] == "-" else named[0])
+        self.arguments = arguments
+        self.named = inputs.named
+        self.finder = inputs.finder
+        self.here = inputs.here
+        self.files: list[tuple[str, bytes]] = []
         self.order = Order(
             _settings(options["assignments"]),
             {"batch": options["batch_size"], **{key: options[key] for key in ("dtype", "optimizer", "convention")}},
@@ -133,10 +138,13 @@ class _Run:
             return self.differs(tasks)
         if self.options["fix"]:
             tasks = [self.fixed(task) for task in tasks]
-        verdicts = self.told(tasks)
+        shown = Shown(self.options, self.form(), sys.stderr if self.options["fix"] and self.from_stdin else sys.stdout)
+        verdicts = self.told(tasks, shown)
         if self.missing:
             return 2
-        return int(self.fails(verdicts) and not self.options["exit_zero"])
+        status = int(self.fails(verdicts) and not self.options["exit_zero"])
+        self.keep(shown, status)
+        return status
 
     def fails(self, verdicts: Sequence[Verdict]) -> bool:
         least = self.options["fail_on"] or self.here.get("fail-on", "warning")
@@ -147,32 +155,15 @@ class _Run:
 
     def tasks(self) -> Iterator[Task]:
         """A task for each file; those that cannot be read are told, and the others are done."""
-        for path, known in self.files():
-            try:
-                data = self.read(path) if known is None else known
-            except OSError as error:
-                click.echo(f"shapecalc: {path}: {error.strerror or error}", err=True)
+        for path, data in self.inputs.files():
+            if isinstance(data, OSError):
+                click.echo(f"shapecalc: {path}: {data.strerror or data}", err=True)
                 self.missing = True
                 continue
-            name = (self.options["stdin_filename"] or STDIN) if path == "-" else path
+            self.files.append((path, data))
+            name = (self.options["stdin_filename"] or STDIN_NAME) if path == STDIN else path
             if not (self.options["force_exclude"] and self.passed_over(name, data)):
                 yield Task(name, data, self.order)
-
-    def files(self) -> Iterator[tuple[str, bytes | None]]:
-        """The paths of a run, with what is in those files that have been read already."""
-        for path in dict.fromkeys(self.named):
-            if os.path.isdir(path):
-                from shapecalc.cli.files import specs_below
-
-                yield from ((p, data) for p, data in specs_below(path) if not self.finder.of_file(p).excludes(p))
-            else:
-                yield path, None
-
-    def read(self, path: str) -> bytes:
-        if path == "-":
-            return sys.stdin.buffer.read()
-        with open(path, "rb") as file:
-            return file.read()
 
     def passed_over(self, path: str, data: bytes) -> bool:
         from shapecalc.source.parse import is_spec
@@ -211,18 +202,16 @@ class _Run:
 
     @property
     def from_stdin(self) -> bool:
-        return list(self.named) == ["-"]
+        return list(self.named) == [STDIN]
 
     # what is told
 
-    def told(self, tasks: Sequence[Task]) -> Sequence[Verdict]:
+    def told(self, tasks: Sequence[Task], shown: Shown) -> Sequence[Verdict]:
         """Print what is to be said of the files, and give it back."""
-        form = self.form()
-        shown = Shown(self.options, form, sys.stderr if self.options["fix"] and self.from_stdin else sys.stdout)
-        if form in OF_FINDINGS:
+        if shown.form in OF_FINDINGS:
             verdicts = self.unknown(found_of(tasks, self.cache()))
             shown.findings(verdicts)
-        elif form == "json":
+        elif shown.form == "json":
             made = list(spread(object_of, tasks))
             verdicts = self.unknown([verdict for verdict, _ in made])
             shown.objects([document for _, document in made], verdicts)
@@ -244,6 +233,14 @@ class _Run:
             return "github"
         return "table" if len(self.named) == 1 and not os.path.isdir(self.named[0]) else "concise"
 
+    def keep(self, shown: Shown, status: int) -> None:
+        """Keep what was printed for a run that asks and reads the same, if there was nothing to it but that."""
+        more = self.options["no_cache"] or self.options["fix"] or self.baseline() is not None or shown.step_summary()
+        if self.arguments and self.files and shown.form in OF_FINDINGS and not more:
+            from shapecalc.cli.replay import keep
+
+            keep(self.arguments, self.inputs, self.files, status, "".join(shown.said))
+
     def cache(self) -> Any:
         if self.options["no_cache"] or self.from_stdin:
             return None
@@ -253,7 +250,7 @@ class _Run:
 
     def unknown(self, verdicts: list[Verdict]) -> list[Verdict]:
         """The verdicts without the findings of the baseline; with --write-baseline all of them go into it."""
-        path = self.options["baseline"] or self._baseline()
+        path = self.baseline()
         if path is None:
             if self.options["write_baseline"]:
                 raise click.UsageError("--write-baseline wants --baseline FILE, or `baseline` in the settings")
@@ -264,7 +261,10 @@ class _Run:
             Baseline.of(verdicts, path).write()
         return Baseline.read(path).without(verdicts)
 
-    def _baseline(self) -> str | None:
+    def baseline(self) -> str | None:
+        """The file of known findings: as asked, or as the settings say."""
+        if self.options["baseline"]:
+            return str(self.options["baseline"])
         named: str | None = self.here.get("baseline")
         return None if named is None else os.path.join(self.here.folder, named)
 

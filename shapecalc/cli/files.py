@@ -47,7 +47,7 @@ def _walk(directory: str, rules: tuple[Rule, ...]) -> Iterator[tuple[str, bytes]
 def _spec(path: str) -> bytes:
     """What is in a file that marks itself as a spec; nothing of another, or of one that cannot be read."""
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", buffering=0) as file:
             data = file.read()
     except OSError:
         return b""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Shown:
-    """What a run prints, in one format, to one stream."""
+    """What a run prints, in one format, to one stream; `said` keeps it."""
 
     def __init__(self, options: dict[str, Any], form: str, stream: TextIO) -> None:
         self.form = form
@@ -25,14 +25,18 @@ class Shown:
         self.sort = options["sort"]
         self.stream = stream
         self.paint = Paint(wants_colour(options["color"], os.environ, stream.isatty()))
+        self.said: list[str] = []
 
     def out(self, text: str) -> None:
         """Write a line; what the stream's encoding lacks is replaced rather than refused."""
+        line = text + "\n"
         try:
-            self.stream.write(text + "\n")
+            self.stream.write(line)
         except UnicodeEncodeError:
             encoding = self.stream.encoding or "ascii"
-            self.stream.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+            line = line.encode(encoding, "replace").decode(encoding)
+            self.stream.write(line)
+        self.said.append(line)
 
     def findings(self, verdicts: Sequence[Verdict]) -> None:
         """The formats of findings."""
@@ -45,7 +49,8 @@ class Shown:
             from shapecalc.render.formats import RENDERERS
 
             self.out(RENDERERS[self.form](verdicts))
-            self._step_summary(verdicts)
+            if path := self.step_summary():
+                self._summarise(verdicts, path)
 
     def _concise(self, verdicts: Sequence[Verdict]) -> None:
         from shapecalc.render.text import render_concise, render_summary
@@ -72,11 +77,11 @@ class Shown:
         for line in found_lines(verdicts):
             self.out(line)
 
-    def _step_summary(self, verdicts: Sequence[Verdict]) -> None:
-        """GitHub's actions show a Markdown page for each step, which they name by a file."""
-        path = os.environ.get("GITHUB_STEP_SUMMARY")
-        if self.form != "github" or not path:
-            return
+    def step_summary(self) -> str:
+        """The file for the Markdown page that GitHub's actions show of each step; empty where none is asked for."""
+        return os.environ.get("GITHUB_STEP_SUMMARY", "") if self.form == "github" else ""
+
+    def _summarise(self, verdicts: Sequence[Verdict], path: str) -> None:
         from shapecalc.render.github import render_step_summary
 
         try:

@@ -38,14 +38,18 @@ class ConfigError(ValueError):
 
 
 class Settings:
-    """The settings of one file, or none of them: `values` by key, `folder` where paths in it begin, `path` its own."""
+    """The settings of one file, or none of them: `values` by key, `folder` where paths in it begin, `path` its own.
 
-    __slots__ = ("folder", "path", "selection", "values")
+    `said` is all of it as text: settings that say the same do the same.
+    """
+
+    __slots__ = ("folder", "path", "said", "selection", "values")
 
     def __init__(self, path: str = "", values: Mapping[str, Any] | None = None) -> None:
         self.path = path
         self.folder = os.path.dirname(os.path.abspath(path)) if path else os.getcwd()
         self.values = values or {}
+        self.said = repr((self.path, self.values))
         self.selection = _selection(self)
 
     def get(self, key: str, otherwise: Any = None) -> Any:
