@@ -105,8 +105,9 @@ BROKEN_SETTINGS = [
 def test_settings_that_cannot_be_used_are_told_with_their_place(here: Path, name: str, text: str, said: str) -> None:
     (here / name).write_text(text)
     end = run("check", ".", cwd=here)
-    assert (end.status, end.out) == (2, "")
-    assert said in end.err.splitlines()[-1]
+    assert (end.status, end.out, end.err.count("\n")) == (2, "", 1)
+    assert end.err.startswith("shapecalc: ")
+    assert said in end.err
 
 
 def test_bounds_of_every_kind_are_read(here: Path) -> None:

@@ -102,7 +102,10 @@ def command(arguments: list[str] | None, /, paths: tuple[str, ...], **options: A
     """
     try:
         return _Run(Inputs(paths or (".",), options["config"]), options, arguments).status()
-    except (ConfigError, UnknownCode) as wrong:
+    except ConfigError as wrong:  # of a file: the command was used as it should be
+        click.echo(f"shapecalc: {wrong}", err=True)
+        return 2
+    except UnknownCode as wrong:
         raise click.UsageError(str(wrong)) from None
 
 
