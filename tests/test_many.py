@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from shapecalc.cli.files import specs_below
 from shapecalc.cli.mend import write_whole
 
 from .schema.command import CLEAN, COMMAND, WRONG, environment, run
@@ -284,6 +285,28 @@ def test_a_damaged_row_of_the_cache_is_no_trouble(here: Path, cache: Path, text:
     verdicts_alone(cache)
     end = run("check", ".", cwd=here)
     assert (end.status, end.out, end.err) == (first.status, first.out, "")
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions do not bind this user")
+def test_what_a_walk_may_not_read_is_told(here: Path) -> None:
+    (here / "locked").mkdir(0o000)
+    (here / "clean.yaml").chmod(0o000)
+    end = run("check", ".", cwd=here)
+    assert (end.status, "SC301" in end.out) == (2, True)
+    assert end.err.splitlines() == [f"shapecalc: {name}: Permission denied" for name in ("clean.yaml", "locked")]
+
+
+def test_a_walk_gives_what_it_cannot_read(here: Path) -> None:
+    """As the superuser, whom no mode binds, this reads what is no file at all."""
+    (here / "dangling.yaml").symlink_to("nowhere.yaml")
+    found = dict(specs_below(str(here)))
+    assert isinstance(found[str(here / "dangling.yaml")], FileNotFoundError)
+    assert found[str(here / "clean.yaml")] == CLEAN.encode()
+    (here / "excluded").mkdir()
+    (here / "excluded" / "dangling.yaml").symlink_to("nowhere.yaml")
+    (here / "shapecalc.toml").write_text('exclude = ["excluded"]\n')
+    end = run("check", ".", cwd=here)
+    assert (end.status, end.err) == (2, "shapecalc: dangling.yaml: No such file or directory\n")
 
 
 def test_settings_of_a_walked_file_are_those_of_the_same_file_by_name(here: Path) -> None:

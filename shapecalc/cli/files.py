@@ -18,21 +18,23 @@ SUFFIXES = (".yaml", ".yml")
 def spec_files(directory: str) -> Iterator[str]:
     """Paths of the specs below a directory, in order: YAML files with a line that begins with `shapecalc:`.
 
-    Hidden folders and what .gitignore files name are passed over.
+    Hidden folders and what .gitignore files name are passed over. YAML files and folders that cannot be read are among
+    them: they may hold specs.
     """
     return (path for path, _ in specs_below(directory))
 
 
-def specs_below(directory: str) -> Iterator[tuple[str, bytes]]:
-    """The paths that `spec_files` gives, each with what is in the file, which had to be read."""
+def specs_below(directory: str) -> Iterator[tuple[str, bytes | OSError]]:
+    """The paths that `spec_files` gives, each with what is in the file, which had to be read, or why it cannot be."""
     yield from _walk(directory, _rules_above(directory))
 
 
-def _walk(directory: str, rules: tuple[Rule, ...]) -> Iterator[tuple[str, bytes]]:
+def _walk(directory: str, rules: tuple[Rule, ...]) -> Iterator[tuple[str, bytes | OSError]]:
     rules += tuple(_rules(directory))
     try:
         entries = sorted(os.scandir(directory), key=lambda e: e.name)
-    except OSError:
+    except OSError as error:
+        yield directory.removeprefix("./"), error
         return
     for entry in entries:
         folder = entry.is_dir(follow_symlinks=False)
@@ -44,13 +46,13 @@ def _walk(directory: str, rules: tuple[Rule, ...]) -> Iterator[tuple[str, bytes]
             yield entry.path.removeprefix("./"), data
 
 
-def _spec(path: str) -> bytes:
-    """What is in a file that marks itself as a spec; nothing of another, or of one that cannot be read."""
+def _spec(path: str) -> bytes | OSError:
+    """What is in a file that marks itself as a spec; nothing of another."""
     try:
         with open(path, "rb", buffering=0) as file:
             data = file.read()
-    except OSError:
-        return b""
+    except OSError as error:
+        return error
     marked = data.startswith(b"shapecalc:") or is_spec(data.decode("utf-8", "replace"))  # as most begin
     return data if marked else b""
 
