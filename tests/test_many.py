@@ -124,6 +124,15 @@ def test_a_budget_of_the_settings_is_kept_by_every_network(here: Path) -> None:
     assert end.status == 1
 
 
+def test_verbosely_a_run_tells_its_settings_and_what_the_cache_had(here: Path, cache: Path) -> None:
+    assert run("check", ".", cwd=here).err == ""
+    (here / "clean.yaml").write_text(CLEAN + "# changed\n")
+    (here / "pyproject.toml").write_text("[tool.shapecalc]\n")
+    told = f"shapecalc: settings: pyproject.toml\nshapecalc: 2 specs, 1 from the cache {cache / 'verdicts.sqlite'}\n"
+    assert run("check", "-v", ".", cwd=here).err == told
+    assert run("check", "-v", "--no-cache", "clean.yaml", cwd=here).err.endswith("shapecalc: 1 spec, no cache used\n")
+
+
 # fixes
 
 

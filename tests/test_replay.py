@@ -201,6 +201,7 @@ def variables(source: str) -> set[str]:
 
 NOT_KEPT = [
     (["--no-cache", "."], {}),
+    (["--verbose", "."], {}),
     (["--fix", "."], {}),
     (["--diff", "."], {}),
     (["--baseline", "known.json", "--write-baseline", "."], {}),

@@ -38,13 +38,14 @@ def folder() -> str:
 
 
 class Cache:
-    """The verdicts of earlier runs. `get` and `put` never raise."""
+    """The verdicts of earlier runs; `taken` counts those that this run could use. `get` and `put` never raise."""
 
     def __init__(self, path: str | None = None) -> None:
         self.path = path or os.path.join(folder(), "verdicts.sqlite")
         self.program = program()
         self.known: dict[bytes, Any] = {}
         self.keys: dict[int, bytes] = {}
+        self.taken = 0
         self._connection: Any = None
 
     def load(self, tasks: Sequence[Task]) -> None:
@@ -79,10 +80,14 @@ class Cache:
         from shapecalc.analysis.verdict import unpacked
 
         state = self.known.get(self.keys.get(id(task), b""))
+        if state is None:
+            return None
         try:
-            return None if state is None else unpacked(state)
+            verdict = unpacked(state)
         except (KeyError, TypeError, ValueError):  # text that no run of ours has written
             return None
+        self.taken += 1
+        return verdict
 
     def put(self, tasks: Sequence[Task], verdicts: Sequence[Verdict]) -> None:
         """Keep verdicts; forget what no run has written for a month."""

@@ -22,6 +22,8 @@ from shapecalc.render.text import plural
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from shapecalc.cli.cache import Cache
+
 OF_LAYERS = ("table", "json", "markdown", "csv")
 """Formats that show layers and figures; the others show findings, which the cache keeps."""
 OF_FINDINGS = ("concise", "full", "sarif", "github", "gitlab", "junit")
@@ -94,6 +96,7 @@ def _codes(name: str, help: str) -> Callable[[Any], Any]:
 @click.option("--stdin-filename", metavar="PATH", help="Name that messages give to standard input.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to colour.")
 @click.option("-q", "--quiet", is_flag=True, help="Print findings only.")
+@click.option("-v", "--verbose", is_flag=True, help="Tell on standard error what settings and cache were used.")
 @click.pass_obj
 def command(arguments: list[str] | None, /, paths: tuple[str, ...], **options: Any) -> int:
     """Check specs: files, directories, or - for standard input (default: the directory here).
@@ -130,6 +133,7 @@ class _Run:
             options["ignore"] or (),
         )
         self.missing = False
+        self.cache: Cache | None = None
 
     def status(self) -> int:
         """Do all of it; the exit status."""
@@ -146,8 +150,18 @@ class _Run:
         if self.missing:
             return 2
         status = int(self.fails(verdicts) and not self.options["exit_zero"])
-        self.keep(shown, status)
+        if self.options["verbose"]:
+            self.tell(tasks)
+        else:
+            self.keep(shown, status)
         return status
+
+    def tell(self, tasks: Sequence[Task]) -> None:
+        """Say on standard error which settings held, and how many verdicts were at hand."""
+        used = dict.fromkeys(os.path.relpath(s.path) for s in (self.finder.of(task.path) for task in tasks) if s.path)
+        click.echo(f"shapecalc: settings: {', '.join(used) or 'none'}", err=True)
+        taken = f"{self.cache.taken} from the cache {self.cache.path}" if self.cache else "no cache used"
+        click.echo(f"shapecalc: {plural(len(tasks), 'spec')}, {taken}", err=True)
 
     def fails(self, verdicts: Sequence[Verdict]) -> bool:
         least = self.options["fail_on"] or self.here.get("fail-on", "warning")
@@ -212,7 +226,8 @@ class _Run:
     def told(self, tasks: Sequence[Task], shown: Shown) -> Sequence[Verdict]:
         """Print what is to be said of the files, and give it back."""
         if shown.form in OF_FINDINGS:
-            verdicts = self.unknown(found_of(tasks, self.cache()))
+            self.cache = self.cache_of_verdicts()
+            verdicts = self.unknown(found_of(tasks, self.cache))
             shown.findings(verdicts)
         elif shown.form == "json":
             made = list(spread(object_of, tasks))
@@ -244,7 +259,7 @@ class _Run:
 
             keep(self.arguments, self.inputs, self.files, status, "".join(shown.said))
 
-    def cache(self) -> Any:
+    def cache_of_verdicts(self) -> Cache | None:
         if self.options["no_cache"] or self.from_stdin:
             return None
         from shapecalc.cli.cache import Cache
