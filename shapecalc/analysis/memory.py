@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from shapecalc.analysis.costs import Conditions
     from shapecalc.dims.sym import Dim
     from shapecalc.graph.graph import Graph, Node, Wire
-    from shapecalc.ops.op import Kept, Lie, Operator
+    from shapecalc.ops.op import Lie, Operator
 
-Storage = tuple[int, Any]
-"""Identity of a storage: (node index, output) of the wire that first held it, or (-1, input name)."""
+    Storage = Wire | tuple[int, str]
+    """What tells storages apart: the wire that first held it, or the node that keeps a tensor which is no wire."""
 
 
 class Memory:
     """`saved[i]`: bytes that node i keeps for backward, None where unknown; `total`, each storage counted once.
 
-    `kept[i]`: the storages that node i keeps, with their bytes; `storages`: that of each wire by its id; `sizes`: bytes
-    of those; `lies`: strides of the wires that do not lie in order; `learning`: ids of the wires that a gradient flows
-    back through; `freed`: the storages that nobody needs after a node, by its index, where all shapes are known.
+    `kept[i]`: the storages that node i keeps, with their bytes; `storages`: that of each wire; `sizes`: bytes of those;
+    `lies`: strides of the wires that do not lie in order; `learning`: the wires that a gradient flows back through;
+    `freed`: the storages that nobody needs after a node, by its index, where all shapes are known.
     """
 
     __slots__ = (
@@ -51,11 +51,11 @@ class Memory:
 
     def __init__(self) -> None:
         self.kept: list[dict[Storage, Dim]] = []
-        self.storages: dict[int, Storage] = {}
+        self.storages: dict[Wire, Storage] = {}
         self.sizes: dict[Storage, Dim] = {}
         self.own: set[Storage] = set()
-        self.lies: dict[int, Lie] = {}
-        self.learning: set[int] = set()
+        self.lies: dict[Wire | None, Lie] = {}
+        self.learning: set[Wire | None] = set()
         self.saved: list[Dim | None] = []
         self.reasons: dict[int, str] = {}
         self.total: Dim = 0
@@ -68,28 +68,41 @@ class Memory:
 class _Course:
     """What becomes of inputs that lie and learn so at an operator: worked out once, as most layers are like others."""
 
-    __slots__ = ("arrival", "learns", "lies", "op", "shares", "tensors")
+    __slots__ = ("_arrival", "_kept", "learns", "lies", "op", "shares")
 
     def __init__(self, op: Operator, arrival: Arrival) -> None:
         self.op = op
-        self.arrival = arrival
+        self._arrival = arrival
+        self._kept: tuple[list[tuple[bool, int]], list[tuple[str, Dim]]] | None = None
         self.shares = bool(arrival.xs) and op.shares(arrival)
-        self.lies = op.lies(arrival)
+        lies = op.lies(arrival)
+        self.lies = lies if any(lie is not None for lie in lies) else ()
         self.learns = True in arrival.learns or bool(op.weights())
-        self.tensors: Sequence[Kept] | None = None
 
-    def kept(self) -> Sequence[Kept]:
-        """The tensors that autograd keeps. Raises UnknownFact."""
-        if self.tensors is None:
-            self.tensors = self.op.kept_of(self.arrival)
-        return self.tensors
+    def kept(self, conditions: Conditions) -> tuple[list[tuple[bool, int]], list[tuple[str, Dim]]]:
+        """What autograd keeps: values, as (whether of the inputs, index), and the bytes of new tensors, each named.
+
+        Raises UnknownFact.
+        """
+        if self._kept is None:
+            values, new = [], []
+            for number, tensor in enumerate(self.op.kept_of(self._arrival)):
+                if tensor.when is not None and not any(self._arrival.learns[n] for n in tensor.when):
+                    continue
+                if tensor.what == "new":
+                    width = tensor.width or conditions.width("float32")
+                    new.append((f"new {number}", prod(tensor.shape) * width))
+                else:
+                    values.append((tensor.what == "input", tensor.index))
+            self._kept = values, new
+        return self._kept
 
 
 def memory_of(graph: Graph, conditions: Conditions) -> Memory:
     """What the network keeps and holds under the conditions (training mode for what is kept)."""
     memory = Memory()
     for wire in graph.inputs:
-        _hold(memory, wire, (-1, wire.name), conditions)
+        _hold(memory, wire, wire, conditions)
     kept: dict[Storage, Dim] = {}
     known: dict[Any, _Course] = {}
     for node in graph.nodes:
@@ -113,12 +126,12 @@ def _note(node: Node, memory: Memory, reason: str, conditions: Conditions) -> No
     memory.reasons[node.index] = reason
     memory.whole = False
     for wire in node.outputs:
-        if id(wire) not in memory.storages:
-            _hold(memory, wire, (node.index, wire.index), conditions)
+        if wire not in memory.storages:
+            _hold(memory, wire, wire, conditions)
 
 
 def _hold(memory: Memory, wire: Wire, storage: Storage, conditions: Conditions) -> None:
-    memory.storages[id(wire)] = storage
+    memory.storages[wire] = storage
     if storage not in memory.sizes and wire.shape is not None:
         memory.sizes[storage] = conditions.bytes_of(wire)
     if wire.free and wire.node is not None and not wire.node.inputs:
@@ -130,8 +143,9 @@ def _run(node: Node, memory: Memory, conditions: Conditions, known: dict[Any, _C
     op = node.op
     if op is None or _unknown(node.inputs) or _unknown(node.outputs):
         raise UnknownFact(BROKEN)
-    learns = [id(wire) in memory.learning for wire in node.inputs]
-    lies = [memory.lies.get(id(wire)) for wire in node.inputs]
+    learning, laid = memory.learning, memory.lies
+    learns = [wire in learning for wire in node.inputs]
+    lies = [laid.get(wire) for wire in node.inputs]
     key = (id(op), *learns, *lies)
     course = known.get(key)
     if course is None:
@@ -139,7 +153,7 @@ def _run(node: Node, memory: Memory, conditions: Conditions, known: dict[Any, _C
     _place(node, course, memory, conditions)
     if not course.learns:
         return {}  # nothing is kept where no gradient flows
-    memory.learning.update([id(wire) for wire in node.outputs if wire.dtype in FLOATS])
+    learning.update([wire for wire in node.outputs if wire.dtype in FLOATS])
     return _storages(node, course, memory, conditions)
 
 
@@ -151,27 +165,26 @@ def _arrival(node: Node, conditions: Conditions, learns: Sequence[bool], lies: S
 
 def _place(node: Node, course: _Course, memory: Memory, conditions: Conditions) -> None:
     """Give each output its storage, that of the first input where it is a view, and note how it lies."""
+    first = node.inputs[0] if course.shares else None
     for wire in node.outputs:
-        storage = memory.storages[id(node.inputs[0])] if course.shares else (node.index, wire.index)
-        _hold(memory, wire, storage, conditions)
+        _hold(memory, wire, wire if first is None else memory.storages[first], conditions)
     for wire, lie in zip(node.outputs, course.lies, strict=False):
         if lie is not None:
-            memory.lies[id(wire)] = lie
+            memory.lies[wire] = lie
 
 
 def _storages(node: Node, course: _Course, memory: Memory, conditions: Conditions) -> dict[Storage, Dim]:
     found: dict[Storage, Dim] = {}
-    for number, tensor in enumerate(course.kept()):
-        if tensor.when is not None and not any(course.arrival.learns[n] for n in tensor.when):
+    values, new = course.kept(conditions)
+    for taken, index in values:
+        wire = (node.inputs if taken else node.outputs)[index]
+        if wire is None:
             continue
-        if tensor.what == "new":
-            width = tensor.width or conditions.width("float32")
-            found[node.index, f"new {number}"] = prod(tensor.shape) * width
-            continue
-        wire = (node.inputs if tensor.what == "input" else node.outputs)[tensor.index]
-        storage = memory.storages[id(wire)]
-        if wire is not None and storage not in memory.own:
+        storage = memory.storages[wire]
+        if storage not in memory.own:
             found[storage] = memory.sizes[storage]
+    for name, size in new:
+        found[node.index, name] = size
     return found
 
 
@@ -189,12 +202,12 @@ def _live(graph: Graph, memory: Memory) -> None:
         return
     storages, sizes = memory.storages, memory.sizes
     memory.freed = freed = _freed(graph, storages)
-    made = {storages[id(wire)] for wire in graph.inputs}
+    made = {storages[wire] for wire in graph.inputs}
     live: Dim = sum(sizes[key] for key in made)
     peak, where = live, ""
     for node in graph.nodes:
         for wire in node.outputs:
-            key = storages[id(wire)]
+            key = storages[wire]
             if key not in made:
                 made.add(key)
                 live += sizes[key]
@@ -208,17 +221,17 @@ def _live(graph: Graph, memory: Memory) -> None:
     memory.peak, memory.peak_layer = peak, where
 
 
-def _freed(graph: Graph, storages: dict[int, Storage]) -> dict[int, list[Storage]]:
+def _freed(graph: Graph, storages: dict[Wire, Storage]) -> dict[int, list[Storage]]:
     """Which storages are free after which node: after the last node that reads or makes them; outputs never."""
     last: dict[Storage, int] = {}
     for node in graph.nodes:
         for wire in node.inputs:
             if wire is not None:
-                last[storages[id(wire)]] = node.index
+                last[storages[wire]] = node.index
         for wire in node.outputs:
-            last[storages[id(wire)]] = node.index
+            last[storages[wire]] = node.index
     for wire in graph.outputs:
-        last.pop(storages.get(id(wire), (-2, "")), None)
+        last.pop(storages.get(wire, wire), None)
     freed: dict[int, list[Storage]] = {}
     for key, index in last.items():
         freed.setdefault(index, []).append(key)

@@ -51,7 +51,7 @@ class Phases:
 def training(graph: Graph, memory: Memory, conditions: Conditions) -> Phases | None:
     """Bytes of the phases of a training step; None where they depend on sizes that are not known."""
     ends = (*graph.inputs, *graph.outputs)
-    if memory.peak is None or any(id(w) not in memory.storages or w.shape is None for w in ends):
+    if memory.peak is None or any(w not in memory.storages or w.shape is None for w in ends):
         return None
     try:
         tensors = Tensors(graph, conditions)
@@ -131,18 +131,19 @@ def _bytes(shape: Sequence[Any], width: int) -> int:
 
 def _held(graph: Graph, memory: Memory) -> set[Storage]:
     """The storages of inputs and outputs, which the training loop holds; a learned tensor is a parameter already."""
-    return {memory.storages[id(w)] for w in (*graph.inputs, *graph.outputs) if not w.free}
+    return {memory.storages[w] for w in (*graph.inputs, *graph.outputs) if not w.free}
 
 
 def _forward(graph: Graph, memory: Memory) -> tuple[int, int]:
     """The most that inputs, values still needed and kept tensors take, and what they take at the end."""
-    storages, sizes = memory.storages, memory.sizes
-    held = {storages[id(w)] for w in graph.inputs}
+    storages, sizes, freed = memory.storages, memory.sizes, memory.freed
+    held = {storages[w] for w in graph.inputs}
     made = set(held)
     live = peak = sum(number(sizes[storage]) for storage in held)
     for node, kept in zip(graph.nodes, memory.kept, strict=True):
-        for storage in [storages[id(w)] for w in node.outputs if not w.free]:
-            if storage not in made:
+        for wire in node.outputs:
+            storage = storages[wire]
+            if storage not in made and not wire.free:
                 made.add(storage)
                 live += number(sizes[storage])
         for storage, size in kept.items():
@@ -150,8 +151,9 @@ def _forward(graph: Graph, memory: Memory) -> tuple[int, int]:
             if storage not in made:
                 made.add(storage)
                 live += number(size)
-        peak = max(peak, live)
-        for storage in memory.freed.get(node.index, ()):
+        if live > peak:
+            peak = live
+        for storage in freed.get(node.index, ()):
             if storage in made and storage not in held:
                 live -= number(sizes[storage])
     return peak, live
@@ -177,22 +179,19 @@ class _Backward:
         self.conditions = conditions
         self.tensors = tensors
         self.live = self.most = live
-        self.gradients: dict[int, list[int]] = {}
+        self.gradients: dict[Wire, list[int]] = {}
         self.done: set[Key] = set()
         self.let_go = _let_go(graph, memory)
         self.handed: dict[int, Sequence[bool]] = {}
 
     def peak(self) -> int:
         for wire in dict.fromkeys(self.graph.outputs):
-            if self.learns(wire):
-                self.gradients[id(wire)] = self.fresh(wire)
+            if wire in self.memory.learning:
+                self.gradients[wire] = self.fresh(wire)
                 self.touch()
         for node in reversed(self.graph.nodes):
             self.through(node)
         return self.most
-
-    def learns(self, wire: Wire) -> bool:
-        return id(wire) in self.memory.learning
 
     def fresh(self, wire: Wire) -> list[int]:
         """A new gradient: its bytes and the number of those who hold it."""
@@ -201,7 +200,8 @@ class _Backward:
         return [size, 1]
 
     def touch(self, passing: int = 0) -> None:
-        self.most = max(self.most, self.live + passing)
+        if self.live + passing > self.most:
+            self.most = self.live + passing
 
     def release(self, gradient: list[int]) -> None:
         gradient[1] -= 1
@@ -210,7 +210,8 @@ class _Backward:
 
     def through(self, node: Node) -> None:
         """One layer's backward: gradients of its inputs and weights beside those of its outputs and what was kept."""
-        arriving = [self.gradients.pop(id(w)) for w in node.outputs if id(w) in self.gradients]
+        gradients = self.gradients
+        arriving = [gradients.pop(w) for w in node.outputs if w in gradients]
         if not arriving:
             return
         if not node.inputs:  # a learned tensor: the gradient that arrives is the parameter's own, and stays
@@ -227,8 +228,9 @@ class _Backward:
     def made(self, node: Node, gradient: list[int]) -> list[tuple[Wire, list[int]]]:
         """The gradient of each input that learns; one that is handed on is held once more."""
         made = []
+        learning = self.memory.learning
         for wire, handed in zip(node.inputs, self.hands_on(node), strict=True):
-            if wire is None or not self.learns(wire):
+            if wire is None or wire not in learning:
                 continue
             if handed:
                 gradient[1] += 1
@@ -247,9 +249,12 @@ class _Backward:
 
     def weigh(self, node: Node) -> int:
         """Adds the gradients of the weights that have none yet; returns the bytes of those that join an older one."""
+        names = self.tensors.of(node)
+        if not names:
+            return 0
         passing = 0
         owner = node.owner
-        for name in self.tensors.of(node):
+        for name in names:
             tied = owner.ties.get(name)
             key = (owner.index, name) if tied is None else (tied[0].index, tied[1])
             size = self.tensors.weights.get(key, 0)
@@ -262,13 +267,13 @@ class _Backward:
 
     def arrive(self, wire: Wire, gradient: list[int]) -> None:
         """A gradient joins those from other uses of the value: added in place where nobody else holds the older."""
-        older = self.gradients.get(id(wire))
+        older = self.gradients.get(wire)
         if older is None:
-            self.gradients[id(wire)] = gradient
+            self.gradients[wire] = gradient
             return
         if older[1] > 1:
             total = self.fresh(wire)
             self.touch()
-            self.gradients[id(wire)] = total
+            self.gradients[wire] = total
             self.release(older)
         self.release(gradient)

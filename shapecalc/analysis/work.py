@@ -60,8 +60,8 @@ def _gradients(work: Work, node: Node, xs: Any, ys: Any, memory: Memory) -> None
     """A layer that no gradient flows through, and an input that needs none, cost nothing."""
     assert node.op is not None
     learning = memory.learning
-    wanted = [w is not None and w.dtype in FLOATS and id(w) in learning for w in node.inputs]
-    flows = id(node.outputs[0]) in learning or node.index in memory.reasons
+    wanted = [w is not None and w.dtype in FLOATS and w in learning for w in node.inputs]
+    flows = node.outputs[0] in learning or node.index in memory.reasons
     found = node.op.backward(xs, ys, wanted) if flows else (0, 0)
     if found is None:
         reason = f"{node.op_name} does not state the multiply-accumulates of its gradients"

@@ -20,7 +20,7 @@ from shapecalc.ops.op import UnknownFact
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from shapecalc.analysis.memory import Memory
+    from shapecalc.analysis.memory import Memory, Storage
     from shapecalc.analysis.report import Layer, Report
     from shapecalc.dims.sym import Dim
     from shapecalc.explain.field import AxisField
@@ -149,13 +149,10 @@ class LayerWork:
             found.append(Held(self._owner(storage), size, named_by))
         return found
 
-    def _owner(self, storage: tuple[int, Any]) -> str:
-        index, what = storage
-        if index == -1:
-            return str(what)
-        if isinstance(what, str):
+    def _owner(self, storage: Storage) -> str:
+        if isinstance(storage, tuple):
             return ""
-        return self.explained.graph.nodes[index].path
+        return storage.node.path if storage.node else storage.name
 
 
 def _bound(value: Any, values: Mapping[str, int]) -> Any:

@@ -247,7 +247,8 @@ class Walk:
             first = len(self.nodes)
             entry = self.layer(child, name, here, given_inputs(child, here.scope, here.env))
             self.settle(child, name, entry, here)
-            self.expect(child, entry, first, here.scope.inner_path(name), here)
+            if "expect" in wiring:
+                self.expect(child, entry, first, here.scope.inner_path(name), here)
 
     def skip(self, child: Child, here: Here) -> None:
         """A layer whose `when` is false stands for its input, in the flow and by name; it takes no number."""
@@ -272,18 +273,9 @@ class Walk:
             here.branching.append((name, entry))
 
     def expect(self, child: Child, entry: Entry, first: int, path: str, here: Here) -> None:
-        if "expect" in child.wiring and entry.wires:
-            self.expectations.append(
-                Expectation(
-                    path,
-                    child.wiring["expect"],
-                    entry.wires[0],
-                    first,
-                    len(self.nodes),
-                    here.env,
-                    here.trail,
-                )
-            )
+        if entry.wires:
+            written, last = child.wiring["expect"], len(self.nodes)
+            self.expectations.append(Expectation(path, written, entry.wires[0], first, last, here.env, here.trail))
 
     # one layer
 

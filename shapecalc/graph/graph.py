@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from shapecalc.source.spec import Block, Child, Nest, Spec
 
 
+_NOTHING: Mapping[str, Any] = {}
+"""One for all nodes: most have no ties, and many no arguments."""
+
+
 class Wire:
     """A value that flows: output `index` of `node`, or the network input `name` where there is no node.
 
@@ -93,9 +97,9 @@ class Node:
         self.inputs: tuple[Wire | None, ...] = ()
         self.outputs: tuple[Wire, ...] = ()
         self.owner: Node = self
-        self.ties: Mapping[str, tuple[Node, str]] = {}
-        self.written: Mapping[str, located.Node] = {}
-        self.env: Mapping[str, Any] = {}
+        self.ties: Mapping[str, tuple[Node, str]] = _NOTHING
+        self.written: Mapping[str, located.Node] = _NOTHING
+        self.env: Mapping[str, Any] = _NOTHING
 
     @property
     def place(self) -> tuple[int, int]:

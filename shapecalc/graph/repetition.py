@@ -78,7 +78,8 @@ def _turn(walk: Walk, child: Child, name: str, here: Here, given: Given) -> Give
     entry = walk.layer(child, name, here, given)
     here.scope.names[name] = entry
     here.scope.flow = entry
-    walk.expect(child, entry, first, here.scope.inner_path(name), here)
+    if "expect" in child.wiring:
+        walk.expect(child, entry, first, here.scope.inner_path(name), here)
     return given.next(entry)
 
 
