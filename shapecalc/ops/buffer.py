@@ -6,23 +6,22 @@ from itertools import groupby
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from shapecalc.ops.arrange import Arrangement
 from shapecalc.ops.dtypes import FLOATS, overflows
 from shapecalc.ops.elementwise import DType
-from shapecalc.ops.kinds import COUNT, FLAG, NUMBER, Either, Listed, Word
+from shapecalc.ops.held import SIZES, HeldTensor
+from shapecalc.ops.kinds import FLAG, NUMBER, Either, Listed, Word
 from shapecalc.ops.op import AT_LEAST_ZERO, NO_NEEDS, ZERO, Attribute, Claim, source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from shapecalc.dims.sym import Dim
-    from shapecalc.ops.op import Need, Reads, Shape
+    from shapecalc.ops.op import Need, Shape
 
 FEW = 8
 """So many numbers are written as they are; longer lists as a range or as runs, where they are such."""
 
 
-class Buffer(Arrangement):
+class Buffer(HeldTensor):
     """A tensor that is kept and not learned; it takes no input and leaves the flow as it was.
 
     Sizes: as given, literally: no batch dimension is put in front.
@@ -32,11 +31,8 @@ class Buffer(Arrangement):
     Torch: torch.nn.Buffer.
     """
 
-    still = True
-    inputs = ()
-    module = False
     attributes = (
-        Attribute("shape", Listed(COUNT), doc="its sizes", main=True),
+        SIZES,
         Attribute(
             "init",
             Either(Word("zeros", "ones"), NUMBER, Listed(NUMBER, strict=True)),
@@ -46,14 +42,7 @@ class Buffer(Arrangement):
         Attribute("dtype", DType(), "float32", doc="its dtype"),
         Attribute("persistent", FLAG, True, "whether it is part of the `state_dict`"),
     )
-    init: Any
-    dtype: str
     persistent: bool
-    sizes: tuple[Dim, ...]
-
-    def settle(self, *xs: Shape) -> None:
-        """torch's name of the argument is that of the rule for shapes, so the value moves to another."""
-        self.sizes = self.__dict__.pop("shape", ())
 
     def needs(self, *xs: Shape) -> Sequence[Need]:
         if isinstance(self.init, str):
@@ -66,15 +55,8 @@ class Buffer(Arrangement):
         """The numbers that `init` gives."""
         return self.init if isinstance(self.init, tuple) else (self.init,)
 
-    def shape(self, *xs: Shape) -> tuple[Shape, ...]:
-        return (self.sizes,)
-
-    def dtypes(self, *dtypes: str) -> tuple[str, ...] | None:
-        return (self.dtype,)
-
     def buffers(self) -> Mapping[str, Shape]:
-        """One tensor under the layer's own name: `index`, not `index.weight`."""
-        return {"": self.sizes}
+        return self.tensor()
 
     def buffer_dtype(self, name: str) -> str:
         return self.dtype
@@ -82,24 +64,15 @@ class Buffer(Arrangement):
     def passing(self, name: str) -> bool:
         return not self.persistent
 
-    def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
-        return None
-
     def constructor(self) -> str | None:
-        return f"nn.Buffer({self._tensor()}{'' if self.persistent else ', persistent=False'})"
+        return f"nn.Buffer({self._source()}{'' if self.persistent else ', persistent=False'})"
 
-    def _tensor(self) -> str:
-        kind = "" if self.dtype == "float32" else f", dtype=torch.{self.dtype}"
-        if isinstance(self.init, str):
-            return f"torch.{self.init}({', '.join(map(source, self.sizes)) or '()'}{kind})"
+    def _source(self) -> str:
+        if len(set(self.values())) == 1:
+            return self.filled(self.values()[0])
         numbers = [float(n) if self.dtype in FLOATS else n for n in self.values()]
-        if not isinstance(self.init, tuple) or len(set(numbers)) == 1:
-            return f"torch.full({source(self.sizes)}, {source(numbers[0])}{kind})"
-        flat = _written(numbers, kind)
+        flat = _written(numbers, self.of_dtype())
         return flat if len(self.sizes) == 1 else f"torch.reshape({flat}, {source(self.sizes)})"
-
-    def call(self, module: str, args: Sequence[str]) -> str:
-        return module
 
     @classmethod
     def samples(cls) -> Any:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shapecalc.ops.arrange import Arrangement
-from shapecalc.ops.kinds import COUNT, Either, Kind, Listed, Number, Word
-from shapecalc.ops.op import NO_NEEDS, Attribute, source
+from shapecalc.ops.held import SIZES, HeldTensor
+from shapecalc.ops.kinds import Either, Kind, Number, Word
+from shapecalc.ops.op import Attribute, source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from shapecalc.dims.sym import Dim
-    from shapecalc.ops.op import Need, Reads, Shape
+    from shapecalc.ops.op import Shape
 
 
 class Normal(Kind):
@@ -26,7 +25,7 @@ class Normal(Kind):
         return ("normal", Number(0).read(value[1]))
 
 
-class Parameter(Arrangement):
+class Parameter(HeldTensor):
     """A learned tensor; it takes no input and leaves the flow as it was.
 
     Sizes: as given, literally: no batch dimension is put in front.
@@ -35,11 +34,8 @@ class Parameter(Arrangement):
     Torch: torch.nn.Parameter.
     """
 
-    still = True
-    inputs = ()
-    module = False
     attributes = (
-        Attribute("shape", Listed(COUNT), doc="its sizes", main=True),
+        SIZES,
         Attribute(
             "init",
             Either(Word("zeros", "ones"), Number(), Normal()),
@@ -47,39 +43,15 @@ class Parameter(Arrangement):
             "its first values: zeros, ones, a number, or {normal: standard deviation}",
         ),
     )
-    init: Any
-    sizes: tuple[Dim, ...]
-
-    def settle(self, *xs: Shape) -> None:
-        """torch's name of the argument is that of the rule for shapes, so the value moves to another."""
-        self.sizes = self.__dict__.pop("shape", ())
-
-    def needs(self, *xs: Shape) -> Sequence[Need]:
-        return NO_NEEDS
-
-    def shape(self, *xs: Shape) -> tuple[Shape, ...]:
-        return (self.sizes,)
-
-    def dtypes(self, *dtypes: str) -> tuple[str, ...] | None:
-        return ("float32",)
+    dtype = "float32"
 
     def weights(self) -> Mapping[str, Shape]:
-        """One tensor under the layer's own name: `class_token`, not `class_token.weight`."""
-        return {"": self.sizes}
-
-    def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
-        return None
+        return self.tensor()
 
     def constructor(self) -> str | None:
-        sizes = ", ".join(map(source, self.sizes)) or "()"
-        if isinstance(self.init, str):
-            return f"nn.Parameter(torch.{self.init}({sizes}))"
         if isinstance(self.init, tuple):
-            return f"nn.Parameter(torch.randn({sizes}) * {source(self.init[1])})"
-        return f"nn.Parameter(torch.full({source(self.sizes)}, {source(float(self.init))}))"
-
-    def call(self, module: str, args: Sequence[str]) -> str:
-        return module
+            return f"nn.Parameter(torch.randn({self.listed()}) * {source(self.init[1])})"
+        return f"nn.Parameter({self.filled(self.init)})"
 
     @classmethod
     def samples(cls) -> Any:
