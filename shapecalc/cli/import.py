@@ -6,9 +6,15 @@ from __future__ import annotations
 import ast
 import os
 from importlib.util import find_spec
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shapecalc.onnxside.spec import ImportedFile
+    from shapecalc.torchside.importing.document import Imported
 
 
 @click.command("import")
@@ -41,21 +47,16 @@ def command(target: str, shapes: tuple[str, ...], arguments: tuple[str, ...], ou
     if find_spec("torch") is None:
         raise click.ClickException("import needs torch: pip install 'shapecalc-nn[torch]'")
     from shapecalc.torchside.importing.spec import import_module
-    from shapecalc.torchside.importing.step import Untraceable
     from shapecalc.torchside.importing.target import WrongTarget, inputs_of, module_of
 
-    try:
+    def make() -> Imported:
         module = module_of(target, dict(_argument(a) for a in arguments))
-        made = import_module(module, inputs_of(module, shapes))
+        return import_module(module, inputs_of(module, shapes))
+
+    try:
+        return _written(target, make, output)
     except WrongTarget as error:
         raise click.UsageError(str(error)) from None
-    except Untraceable as error:
-        click.echo(f"shapecalc: {target}: {error}", err=True)
-        return 1
-    for note in made.notes:
-        click.echo(f"shapecalc: {target}: {note}", err=True)
-    output.write(made.text)
-    return 0
 
 
 def _of_file(path: str, shapes: tuple[str, ...], arguments: tuple[str, ...], output: TextIO) -> int:
@@ -65,18 +66,26 @@ def _of_file(path: str, shapes: tuple[str, ...], arguments: tuple[str, ...], out
         raise click.UsageError("import of an ONNX file needs onnx: pip install 'shapecalc-nn[onnx]'")
     from shapecalc.onnxside.file import Unreadable
     from shapecalc.onnxside.spec import import_file
-    from shapecalc.torchside.importing.step import Untraceable
 
+    sizes = dict(_sizes(text) for text in shapes)
     try:
-        made = import_file(path, dict(_sizes(text) for text in shapes))
+        return _written(path, lambda: import_file(path, sizes), output)
     except Unreadable as error:
         click.echo(f"shapecalc: {path}: {error}", err=True)
         return 2
+
+
+def _written(target: str, make: Callable[[], Imported | ImportedFile], output: TextIO) -> int:
+    """Write the text of what is made, and its notes to standard error; 1 where it cannot be followed."""
+    from shapecalc.torchside.importing.step import Untraceable
+
+    try:
+        made = make()
     except Untraceable as error:
-        click.echo(f"shapecalc: {path}: {error}", err=True)
+        click.echo(f"shapecalc: {target}: {error}", err=True)
         return 1
     for note in made.notes:
-        click.echo(f"shapecalc: {path}: {note}", err=True)
+        click.echo(f"shapecalc: {target}: {note}", err=True)
     output.write(made.text)
     return 0
 
