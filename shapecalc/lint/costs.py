@@ -278,8 +278,11 @@ def _depthwise(node: Node) -> bool:
 
 def _keeps_apart(node: Node) -> bool:
     """Whether a layer does not mix channels: all but maps of several channels, and norms over them."""
+    if has(node, "norm"):
+        op: Any = node.op
+        return op.centred_axis(node.inputs[0].shape) is not None  # type: ignore[union-attr]
     return (has(node, "conv") and _depthwise(node)) or has(
-        node, "activation", "centred_by_channel", "dropout", "pool", "adaptive", "identity"
+        node, "activation", "dropout", "pool", "adaptive", "identity"
     )
 
 

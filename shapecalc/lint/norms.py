@@ -42,8 +42,9 @@ class BiasBeforeNorm(Rule):
           - ReLU
 
     Limits:
-        Batch and instance norm only: layer, group and RMS norm mix channels, so a bias per channel is not lost. A max
-        pool or an adaptive pool between changes nothing. The fix is unsafe, as the bias's key leaves the `state_dict`.
+        Batch and instance norm, and group norm with one channel a group. With more a mean is of several channels, so
+        that a bias per channel is not lost; layer norm, for which that is mostly so too, is passed over. A max pool or
+        an adaptive pool between changes nothing. The fix is unsafe, as the bias's key leaves the `state_dict`.
     """
 
     code = "SC301"
@@ -69,12 +70,14 @@ class BiasBeforeNorm(Rule):
 def _norm_behind(network: Network, node: Node) -> Node | None:
     """The norm that subtracts a mean for each number of the bias, where nothing else reads what the layer gives."""
     norm: Any = network.behind(node, "passes_shift")
-    if norm is None or not has(norm, "centred_by_channel"):
+    if norm is None or not has(norm, "norm"):
         return None
     op: Any = node.op
     shape = norm.inputs[0].shape
+    if norm.op.measured(shape) == 1:  # which leaves nothing of the layer at all
+        return None
     axis = len(shape) - (1 if has(node, "linear") else 1 + op.rank)
-    return norm if norm.op.channel_axis(shape) == axis else None
+    return norm if norm.op.centred_axis(shape) == axis else None
 
 
 def _tied(network: Network, node: Node) -> bool:

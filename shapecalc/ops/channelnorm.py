@@ -43,6 +43,10 @@ class Norm(Operator):
         """Of how many values one mean and variance is taken; None for a norm that takes none."""
         return None
 
+    def centred_axis(self, x: Shape) -> int | None:
+        """The axis along which each channel has a mean of its own taken away; None where a mean is of several."""
+        return None
+
     def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
         counts: Mapping[str, Dim] = normalised(xs[0], self.groups(xs[0]), **self.learned())
         return counts
@@ -80,6 +84,9 @@ class ChannelNorm(Norm):
         """The axis that holds the channels."""
         raise NotImplementedError
 
+    def centred_axis(self, x: Shape) -> int | None:
+        return self.channel_axis(x)
+
     def weights(self) -> Mapping[str, Shape]:
         return self.scale((self.num_features,), self.affine)
 
@@ -105,7 +112,7 @@ class BatchNorm(ChannelNorm):
     Torch: torch.nn.BatchNorm1d, BatchNorm2d, BatchNorm3d.
     """
 
-    roles = frozenset({"norm", "centred_by_channel", "batch_norm"})
+    roles = frozenset({"norm", "batch_norm"})
     lies = as_map
 
     def channel_axis(self, x: Shape) -> int:
@@ -206,7 +213,6 @@ class InstanceNorm(ChannelNorm):
     Torch: torch.nn.InstanceNorm1d, InstanceNorm2d, InstanceNorm3d.
     """
 
-    roles = frozenset({"norm", "centred_by_channel"})
     kept_of = copying
 
     def channel_axis(self, x: Shape) -> int:

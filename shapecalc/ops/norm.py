@@ -211,6 +211,10 @@ class GroupNorm(Norm):
     def measured(self, x: Shape) -> Dim:
         return x[1] // self.num_groups * prod(x[2:])
 
+    def centred_axis(self, x: Shape) -> int | None:
+        """With one channel a group it is an instance norm."""
+        return 1 if self.num_groups == self.num_channels else None
+
     def weights(self) -> Mapping[str, Shape]:
         return self.scale((self.num_channels,), self.affine)
 

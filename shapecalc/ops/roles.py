@@ -13,7 +13,6 @@ ROLES: Mapping[str, str] = {
     "transposed": "a transposed convolution",
     "linear": "a linear map of the last axis",
     "norm": "a normalisation",
-    "centred_by_channel": "takes away the mean of each channel",
     "batch_norm": "a normalisation whose statistics run over the batch",
     "activation": "an elementwise nonlinearity",
     "idempotent": "applied twice it does what it does once",

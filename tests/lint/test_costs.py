@@ -193,6 +193,7 @@ DEPTHWISE = "- Conv2d: {out_channels: 3, kernel_size: 3, groups: 3}\n- BatchNorm
         ("- Conv2d: {out_channels: 8, kernel_size: 1}", False),
         ("- Flatten\n- Linear: 4", False),
         ("- GroupNorm: 1", False),
+        ("- GroupNorm: 3", True),
     ],
 )
 def test_depthwise_layers_are_told_where_an_output_channel_depends_on_one_input_channel(rest: str, told: bool) -> None:

@@ -18,6 +18,10 @@ def affine_pair(first: str, norm: str, between: str = "") -> str:
 BIASED = [
     (f"{CONV}}}", "BatchNorm2d", "", "[3, 9, 9]"),
     (f"{CONV}}}", "InstanceNorm2d", "", "[3, 9, 9]"),
+    (f"{CONV}}}", "GroupNorm: 8", "", "[3, 9, 9]"),
+    (f"{CONV}}}", "{GroupNorm: {num_groups: 8, affine: false}}", "MaxPool2d: 2", "[3, 9, 9]"),
+    ("Conv1d: {out_channels: 4, kernel_size: 3}", "GroupNorm: 4", "", "[2, 9]"),
+    ("ConvTranspose2d: {out_channels: 4, kernel_size: 2, stride: 2}", "GroupNorm: 4", "", "[3, 5, 5]"),
     (f"{CONV}}}", "BatchNorm2d", "Identity", "[3, 9, 9]"),
     (f"{CONV}}}", "BatchNorm2d", "MaxPool2d: 2", "[3, 9, 9]"),
     (f"{CONV}}}", "BatchNorm2d", "{MaxPool2d: {kernel_size: 3, padding: 1}}", "[3, 9, 9]"),
@@ -46,6 +50,11 @@ def test_a_bias_before_a_centring_norm_is_found_and_does_nothing_in_torch(
 
 KEPT = [
     (f"{CONV}}}", "GroupNorm: 2", "", "[3, 9, 9]"),
+    (f"{CONV}}}", "GroupNorm: 4", "", "[3, 9, 9]"),
+    (f"{CONV}}}", "GroupNorm: 8", "", "[3, 3, 3]"),  # one value for each mean, which SC307 tells
+    (f"{CONV}}}", "GroupNorm: 8", "", "{shape: [3, 10, 10], batch: false}"),  # channels are axis 1, and here rows are
+    ("Linear: 6", "GroupNorm: 6", "", "[5]"),
+    ("Linear: 6", "GroupNorm: 4", "", "[4, 5]"),
     (f"{CONV}}}", "LayerNorm", "", "[3, 9, 9]"),
     (f"{CONV}, bias: false}}", "BatchNorm2d", "", "[3, 9, 9]"),
     (f"{CONV}}}", "BatchNorm2d", "ReLU", "[3, 9, 9]"),
