@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from shapecalc.analysis.report import Layer, Report
     from shapecalc.graph.graph import Graph, Node, Wire
+    from shapecalc.lint.labels import Mentions
     from shapecalc.lint.words import Survey
     from shapecalc.ops.op import Operator
     from shapecalc.source.located import Node as Located
@@ -113,6 +114,13 @@ class Network:
         from shapecalc.lint.words import Survey
 
         return Survey(self.spec.root)
+
+    @cached_property
+    def mentions(self) -> Mentions:
+        """What may name a label that is made of expressions."""
+        from shapecalc.lint.labels import Mentions
+
+        return Mentions(self.spec.root)
 
     @property
     def training(self) -> Mapping[str, object]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from shapecalc.lint.edit import remove_pair
 from shapecalc.lint.rule import Finding, Rule
-from shapecalc.lint.words import WORD, scalars, words_of
+from shapecalc.lint.words import WORD, hidden, scalars, words_of
 from shapecalc.ops.registry import MODULES
 from shapecalc.source.diagnostic import SAFE, Fix
 from shapecalc.source.located import Pairs, Scalar
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from shapecalc.lint.network import Network
-    from shapecalc.source import located
 
 NUMBERED = re.compile(r"(?:[^\W\d]\w*\.)*(?:\w+\.)*\d+(?:\.\w+)*")
 
@@ -86,27 +85,34 @@ class UnusedParam(Rule):
           - Linear: classes
 
     Limits:
-        A param counts as read where its name stands anywhere else in the spec, be it in another sense.
+        A param counts as read where its name stands anywhere else in the spec, be it in another sense; only what a loop
+        binds by that name is told apart, and that only where the spec has no aliases.
     """
 
     code = "SC319"
 
     def check(self, network: Network) -> Iterator[Finding]:
         spec = network.spec
-        yield from _unread(network, spec.root.get("params"), network.survey.count, "nothing reads the param")
+        yield from _unread(network, spec.root, lambda word: network.survey.count(word), "nothing reads the param")
         blocks = spec.root.get("blocks")
         for name, block in blocks.pairs if isinstance(blocks, Pairs) else ():
             if isinstance(block, Pairs) and isinstance(block.get("params"), Pairs):
-                count = words_of(block).__getitem__
-                yield from _unread(network, block.get("params"), count, f"{name.text} never reads its param")
+                yield from _unread(network, block, words_of(block).__getitem__, f"{name.text} never reads its param")
 
 
-def _unread(network: Network, params: located.Node | None, count: Callable[[str], int], says: str) -> Iterator[Finding]:
+def _unread(network: Network, owner: Pairs, count: Callable[[str], int], says: str) -> Iterator[Finding]:
+    """Findings on the params of a spec or a block, of which `count` tells how often a word stands there."""
+    params = owner.get("params")
     for key, _ in params.pairs if isinstance(params, Pairs) else ():
-        if count(key.text) == 1:
+        if count(key.text) - _hidden(network, owner, key.text) == 1:
             edit = remove_pair(network.source, network.spec.root, key)
             fix = Fix(f"take {key.text} out", (edit,), SAFE) if edit else None
             yield Finding(None, f"{says} {key.text}", place=key, help="use it, or take it out", fix=fix)
+
+
+def _hidden(network: Network, owner: Pairs, word: str) -> int:
+    """How often a word is a loop's own name there; 0 where an alias may read the same text outside of the loop."""
+    return hidden(owner, word) if word in network.survey.bound and not network.aliased else 0
 
 
 class UnusedBlock(Rule):
@@ -147,9 +153,8 @@ class UnusedBlock(Rule):
 
     def check(self, network: Network) -> Iterator[Finding]:
         blocks = network.spec.root.get("blocks")
-        count = network.survey.count
         for key, value in blocks.pairs if isinstance(blocks, Pairs) else ():
-            if count(key.text) - words_of(value).get(key.text, 0) == 1:
+            if network.survey.count(key.text) - words_of(value).get(key.text, 0) == 1:
                 edit = remove_pair(network.source, network.spec.root, key)
                 fix = Fix(f"take {key.text} out", (edit,), SAFE) if edit else None
                 yield Finding(None, f"nothing uses the block {key.text}", place=key, help="take it out", fix=fix)
@@ -177,17 +182,22 @@ class UnusedLabel(Rule):
           - Add: [body, skip]
 
     Limits:
-        A label made of an expression, and one whose name stands anywhere else in the spec, count as used.
+        A label whose name stands anywhere else in the spec counts as used; one that is made of expressions where any
+        word there is of its form, or another text with expressions may be.
     """
 
     code = "SC321"
 
     def check(self, network: Network) -> Iterator[Finding]:
         for label in _scalars_under(network, "as"):
-            if WORD.fullmatch(label.text) and network.survey.count(label.text) == 1:
+            if not _may_be_named(network, label.text):
                 edit = remove_pair(network.source, network.spec.root, label)
                 fix = Fix(f"take the label {label.text} out", (edit,), SAFE) if edit else None
                 yield Finding(None, f"nothing names the label {label.text}", place=label, fix=fix)
+
+
+def _may_be_named(network: Network, label: str) -> bool:
+    return network.survey.count(label) > 1 if WORD.fullmatch(label) else network.mentions.may_be(label)
 
 
 class ReferenceByNumber(Rule):

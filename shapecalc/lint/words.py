@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
+from shapecalc.source.layers import loop_header
 from shapecalc.source.located import Items, Scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from shapecalc.source.located import Node, Pairs
 
 WORD = re.compile(r"[^\W\d]\w*")
+REFERRING = frozenset({"as", "from", "output", "share"})
+"""Keys whose values name layers."""
 
 
 class Survey:
@@ -28,21 +31,36 @@ class Survey:
         return sum(key.text == word for key, _ in self.root.pairs) + sum(s.words[word] for s in self.sections)
 
     def under(self, name: str) -> Iterator[Node]:
-        """The values of all pairs with a key of that text."""
+        """The values of all pairs with a key of that text, one of REFERRING."""
         yield from (value for key, value in self.root.pairs if key.text == name)
         for section in self.sections:
             yield from section.values.get(name, ())
 
+    @cached_property
+    def bound(self) -> frozenset[str]:
+        """The names of all loops."""
+        return frozenset(name for section in self.sections for key in section.loops for name in _bound(key))
+
 
 class _Section:
-    """One of them in one walk. A list or mapping of another section, which an alias puts here, is counted there."""
+    """One of them in one walk. A list or mapping of another section, which an alias puts here, is counted there.
+
+    `values` holds those under a key of REFERRING, `loops` the keys that may be of loops.
+    """
 
     def __init__(self, node: Node) -> None:
         self.values: dict[str, list[Node]] = {}
-        self.words = _counted(self._texts(node))
+        self.loops: set[str] = set()
+        self.texts: list[str] = []
+        self._walk(node)
 
-    def _texts(self, node: Node) -> list[str]:
-        texts: list[str] = []
+    @cached_property
+    def words(self) -> Mapping[str, int]:
+        """How often each identifier stands there."""
+        return _counted(self.texts)
+
+    def _walk(self, node: Node) -> None:
+        texts = self.texts
         waiting, seen = [node], set[int]()
         for at in waiting:  # which grows
             if isinstance(at, Scalar):
@@ -54,14 +72,17 @@ class _Section:
                 waiting += at.items
             else:
                 for key, value in at.pairs:
-                    texts.append(key.text)
-                    self.values.setdefault(key.text, []).append(value)
+                    text = key.text
+                    texts.append(text)
+                    if text in REFERRING:
+                        self.values.setdefault(text, []).append(value)
+                    elif text.startswith("for "):
+                        self.loops.add(text)
                     if isinstance(value, Scalar):  # as most are
                         texts.append(value.text)
                     else:
                         waiting.append(value)
             seen.add(id(at))
-        return texts
 
 
 def _counted(texts: Iterable[str]) -> Mapping[str, int]:
@@ -93,3 +114,34 @@ def scalars(node: Node) -> Iterator[Scalar]:
         elif id(at) not in seen:
             seen.add(id(at))
             waiting += at.items if isinstance(at, Items) else [part for pair in at.pairs for part in pair]
+
+
+def hidden(node: Node, word: str) -> int:
+    """How often a word stands in a piece of the spec where a loop has given it another meaning; aliases walked twice.
+
+    What a loop runs over, and its `when`, are read before the name is bound.
+    """
+    if isinstance(node, Scalar):
+        return 0
+    if isinstance(node, Items):
+        return sum(hidden(item, word) for item in node.items)
+    return sum(_hidden_by(key, value, word) for key, value in node.pairs)
+
+
+def _hidden_by(key: Scalar, value: Node, word: str) -> int:
+    bound = _bound(key.text)
+    if word not in bound:
+        return hidden(value, word)
+    when = None if isinstance(value, Scalar | Items) else value.get("when")
+    before = 0 if when is None else words_of(when).get(word, 0)
+    return bound.count(word) + words_of(value).get(word, 0) - before
+
+
+def _bound(key: str) -> Sequence[str]:
+    """The names that a key binds, where it is a loop's."""
+    header = loop_header(key)
+    if header is None:
+        return ()
+    from shapecalc.source.template import flat
+
+    return list(flat(header[0]))

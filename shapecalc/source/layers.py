@@ -14,7 +14,7 @@ from shapecalc.source.nearest import nearest
 from shapecalc.source.spec import Body, Child, Loop, Nest, Spoilt
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
 
     from shapecalc.source.diagnostic import Fix
     from shapecalc.source.located import Node
@@ -37,14 +37,6 @@ def spoilt(name: Scalar | None, node: Node) -> Spoilt:
     loop = any(key.text.startswith("for ") for key in (*[k for k, _ in pairs], *([name] if name else [])))
     head = next((key.text for key, _ in pairs if key.text not in names.WIRING_KEYS), "?")
     return Spoilt(name, head, wiring, loop, node)
-
-
-def _flat(targets: Targets) -> Iterator[str]:
-    for target in targets:
-        if isinstance(target, str):
-            yield target
-        else:
-            yield from _flat(target)
 
 
 SHORT = 5
@@ -137,7 +129,9 @@ class LayerReader:
                 value if value.end > value.start else key,
             )
             return None
-        for name in _flat(header[0]):
+        from shapecalc.source.template import flat
+
+        for name in flat(header[0]):
             if reason := names.bad_param_name(name):
                 self.report("SC110", f"{name!r} cannot be a loop variable: {reason}", key)
                 return None

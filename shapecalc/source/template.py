@@ -10,6 +10,7 @@ from shapecalc.source.text import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from shapecalc.source.operation import Value
@@ -105,6 +106,15 @@ def _targets(words: str) -> Targets | None:
         else:
             return None
     return tuple(found)
+
+
+def flat(targets: Targets) -> Iterator[str]:
+    """The names of a loop's header, in order."""
+    for target in targets:
+        if isinstance(target, str):
+            yield target
+        else:
+            yield from flat(target)
 
 
 def _split_at_commas(words: str) -> list[str]:
