@@ -37,15 +37,25 @@ def bytes_of(task: Task, done: Mended) -> bytes:
 
 
 def patch(task: Task, done: Mended) -> str:
-    """The change as a unified diff; empty where nothing changes."""
+    """The change as a unified diff, of lines that end in a line feed whatever else breaks them; empty for none."""
     from difflib import unified_diff
+    from io import StringIO
 
     if not done.count:
         return ""
-    before = task.data.decode("utf-8-sig").splitlines(keepends=True)
-    after = done.text.splitlines(keepends=True)
-    lines = unified_diff(before, after, task.path, task.path)
+    texts = [data.decode("utf-8") for data in (task.data, bytes_of(task, done))]
+    before, after = (StringIO(text, newline="\n").readlines() for text in texts)
+    name = _name(task.path)
+    lines = unified_diff(before, after, name, name)
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _name(path: str) -> str:
+    """A file's name as git and patch read it: in quotes where it could not stand so, with a tab behind blanks."""
+    escapes = {ord(c): f"\\{ord(c):03o}" for c in path if c < " " or c in '"\\\x7f'}
+    if escapes:
+        return f'"{path.translate(escapes)}"'
+    return f"{path}\t" if " " in path else path
 
 
 def write_whole(path: str, data: bytes) -> None:

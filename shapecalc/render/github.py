@@ -12,7 +12,7 @@ from shapecalc.analysis.verdict import total
 from shapecalc.render.listing import SEVERITIES, shown_path, whole_message
 from shapecalc.render.markdown import cell, markdown_table
 from shapecalc.render.number import count
-from shapecalc.render.paint import printable
+from shapecalc.render.paint import in_line, printable
 from shapecalc.render.text import SEVERITY_NOUNS, found_lines, plural
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def render_github(verdicts: Sequence[Verdict], root: str = "") -> str:
     lines = []
     for severity in SEVERITIES:
         found = [(f, shown_path(v.path, root)) for v in verdicts for f in v.found if f.severity == severity]
-        lines += [_annotation(f, printable(path)) for f, path in found[:MOST]]
+        lines += [_annotation(f, path) for f, path in found[:MOST]]
     return "\n".join([*lines, found_lines(verdicts)[0], *_left_out(verdicts)])
 
 
@@ -51,12 +51,12 @@ def _left_out(verdicts: Sequence[Verdict]) -> list[str]:
 
 def _annotation(found: Found, path: str) -> str:
     """One command. The log shows the message alone, so that it names the place too."""
-    place = {"file": path, "line": found.line, "endLine": found.end_line}
+    place = {"file": printable(path), "line": found.line, "endLine": found.end_line}
     if found.line == found.end_line:  # columns are allowed within one line only
         place |= {"col": found.column, "endColumn": found.end_column}
     properties = {**place, "title": f"{found.code} {found.name}"}
     listed = ",".join(f"{key}={str(value).translate(PROPERTY)}" for key, value in properties.items())
-    text = f"{path}:{found.line}:{found.column}: {printable(whole_message(found))}"
+    text = f"{in_line(path)}:{found.line}:{found.column}: {printable(whole_message(found))}"
     return f"::{KINDS[found.severity]} {listed}::{text.translate(MESSAGE)}"
 
 

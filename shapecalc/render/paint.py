@@ -43,6 +43,15 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else "�" for c in text)
 
 
+def in_line(text: str) -> str:
+    """The same of a name, which stays on its line: a line feed is written as one.
+
+    >>> in_line("a\\nb.yaml")
+    'a\\\\nb.yaml'
+    """
+    return printable(text).replace("\n", "\\n")
+
+
 def width(text: str) -> int:
     """Columns that a text takes in a terminal: two for wide characters, none for combining ones.
 

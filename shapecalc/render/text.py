@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from shapecalc.analysis.verdict import fixable, total
 from shapecalc.render.number import count
-from shapecalc.render.paint import PLAIN, printable, width
+from shapecalc.render.paint import PLAIN, in_line, printable, width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ def render_concise(verdict: Verdict, paint: Paint = PLAIN) -> list[str]:
 
 def render_summary(verdict: Verdict) -> str:
     """One line on a file that could be read: its name and totals, which mistakes keep from being known."""
-    title = f"{printable(verdict.path)}: {verdict.name}"
+    title = f"{in_line(verdict.path)}: {in_line(verdict.name)}"
     if errors := verdict.count("error"):
         return f"{title}, {plural(errors, 'error')}"
     params, macs = ("at least " * (key in verdict.at_least) for key in ("params", "macs"))
@@ -67,12 +67,12 @@ def plural(n: int, noun: str, ending: str = "s") -> str:
 
 
 def _place(verdict: Verdict, f: Found, paint: Paint) -> str:
-    return f"{paint(printable(verdict.path), 'bold')}:{f.line}:{f.column}:"
+    return f"{paint(in_line(verdict.path), 'bold')}:{f.line}:{f.column}:"
 
 
 def _headline(f: Found, paint: Paint) -> str:
     message = printable(f.message).replace("\n", " ")
-    layer = f" [{printable(f.layer)}]" if f.layer else ""
+    layer = f" [{in_line(f.layer)}]" if f.layer else ""
     return f"{paint(f.code, COLOURS[f.severity], 'bold')} {'[*] ' * fixable(f)}{message}{layer}"
 
 
