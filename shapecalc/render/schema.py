@@ -1,7 +1,8 @@
 """Registry and names of the language -> JSON Schema, draft 7, for editors: completion, hover texts, wrong types.
 
 A schema cannot know params, blocks and sizes: a text may be an expression wherever a value is due, and a key in a
-sequence may be a name, so what it accepts may still be wrong. What it refuses is wrong.
+sequence may be a name, so what it accepts may still be wrong. What it refuses is wrong, unless a block has the name of
+an operator.
 """
 
 from __future__ import annotations
@@ -108,14 +109,30 @@ def _described(keys: Mapping[str, tuple[dict[str, Any], str]]) -> dict[str, Any]
 
 def _child(operators: Mapping[str, type[Operator]]) -> dict[str, Any]:
     """A layer, a nested sequence, or the name of an operator, block or param."""
-    layers = {name: {"$ref": f"#/definitions/{name}"} for name in operators}
     return {
         "anyOf": [
             {"enum": list(operators)},
             {"type": ["string", "null"]},
             {"type": "array", "items": CHILD},
-            {"type": "object", "properties": {**_described(WIRING), **layers, "Sequential": BODY}},
+            _mapping(operators),
         ]
+    }
+
+
+def _mapping(operators: Mapping[str, type[Operator]]) -> dict[str, Any]:
+    """A layer or a nested sequence: beside an operator stands wiring alone; many keys without wiring are children.
+
+    One key that is no operator's may be a block's, with arguments of any form, and so may one of those beside wiring,
+    which draft 7 cannot count.
+    """
+    layers = {name: {"$ref": f"#/definitions/{name}"} for name in operators}
+    heads, wiring = [*operators, *sorted(names.STRUCTURAL)], list(WIRING)
+    return {
+        "type": "object",
+        "properties": {**_described(WIRING), **layers, "Sequential": BODY},
+        "dependencies": {head: {"propertyNames": {"enum": [head, *wiring]}} for head in heads},
+        "if": {"minProperties": 2, "propertyNames": {"not": {"enum": [*heads, *wiring]}}},
+        "then": {"additionalProperties": CHILD},
     }
 
 

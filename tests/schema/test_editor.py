@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 import shapecalc
+from shapecalc.lint import registry
 from shapecalc.ops.registry import MODULES, find
 from shapecalc.render.schema import schema
 
@@ -70,6 +71,15 @@ WRONG = [
     "shapecalc: 1\ninput: [4]\nlayers: [{Dropout: 1.5}]",
     "shapecalc: 1\ninput: [4]\nlayers: [{Linear: 2.5}]",
     "shapecalc: 1\ninput: [4]\nlayers: [Linear: ]",
+    "shapecalc: 1\ninput: [4]\nlayers: [{ReLU: , form: input}]",
+    "shapecalc: 1\ninput: [4]\nlayers: [{ReLU: , Tanh: }]",
+    "shapecalc: 1\ninput: [4]\nlayers: [{Linear: 4, B: 4}]\nblocks: {B: {params: {n: 1}, layers: [Linear: n]}}",
+    "shapecalc: 1\ninput: [4]\nlayers: [{Sequential: [ReLU], ReLU: }]",
+    "shapecalc: 1\ninput: [4]\nlayers: [{Residual: {body: [ReLU]}, conv: ReLU}]",
+    "shapecalc: 1\ninput: [4]\nlayers: [{Linear: 3, 'for i in range(2)': [ReLU]}]",
+    "shapecalc: 1\ninput: [4]\nlayers: {a: {Linear: 4, when: true, named: b}}",
+    "shapecalc: 1\ninput: [4]\nlayers: {part: {a: ReLU, b: {Linear: {features: 4}}}}",
+    "shapecalc: 1\ninput: [4]\nlayers: [{B: 4, form: 5}]\nblocks: {B: {params: {n: 1}, layers: [Linear: n]}}",
 ]
 
 
@@ -77,6 +87,32 @@ WRONG = [
 def test_what_it_refuses_the_program_refuses(text: str) -> None:
     assert complaints(yaml.safe_load(text))
     assert any(d.severity == "error" for d in shapecalc.check_text(text).diagnostics)
+
+
+RIGHT = [
+    "params: {act: ReLU}\nlayers: [{act: , as: a}, act, {B: {n: 4}}, {B: 4, from: a, when: true, name: b}]",
+    "layers: [{part: {a: ReLU, b: {Linear: 4, expect: {shape: [4]}}}}, {Sequential: [Tanh], name: t}]",
+    "layers: {t: Tanh, part: {Sequential: {a: Tanh}, from: t, when: true}, u: {Tanh: , share: part.a, as: v}}",
+    "layers: {a: {'x-1': ReLU, 'for i in range(2)': {when: true, 'l{i}': {B: {n: 4}}}}, b: {Add: [a, input]}}",
+    "layers: [{'for i in range(2)': [{Linear: 4, repeat: 2}], when: true}, {Residual: {body: [B: 4]}, as: r}]",
+    "layers: [{a: {c: B, d: {B: 4}}, b: {e: {B: 4, as: x}, f: [ReLU]}}, {Add: {branches: [[ReLU], Tanh]}}]",
+]
+
+
+@pytest.mark.parametrize("text", RIGHT)
+def test_what_the_program_accepts_is_accepted(text: str) -> None:
+    text = f"shapecalc: 1\ninput: [4]\n{text}\nblocks: {{B: {{params: {{n: 4}}, layers: [Linear: n]}}}}"
+    assert not [d.message for d in shapecalc.check_text(text).diagnostics if d.severity == "error"]
+    assert complaints(yaml.safe_load(text)) == []
+
+
+PAGES = [line.strip() for _, line in (*registry.RULES, *registry.PAGES)]
+
+
+@pytest.mark.parametrize("code", [code for line in PAGES for code in line.split()])
+def test_good_examples_of_the_manual_are_accepted(code: str) -> None:
+    good = registry.page(code).sections()["Good"]
+    assert complaints(yaml.safe_load(good)) == []
 
 
 def test_arguments_are_documented_with_defaults() -> None:
