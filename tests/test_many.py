@@ -96,7 +96,11 @@ BROKEN_SETTINGS = [
     ("shapecalc.toml", 'ignore = []\nbudget = {params = "lots"}\n', "shapecalc.toml:2: `budget` wants a number"),
     ("shapecalc.toml", "budget = {params = [1]}\n", "shapecalc.toml:1: `budget` wants a number"),
     ("shapecalc.toml", "budget = {params = true}\n", "shapecalc.toml:1: `budget` wants a number"),
-    ("shapecalc.toml", 'output-format = "xml"\n', "`output-format` is one of table, json"),
+    ("shapecalc.toml", '\noutput-format = "xml"\n', "shapecalc.toml:2: `output-format` is one of table, json"),
+    ("shapecalc.toml", 'select = ["SC3"]\nignore = [\n "SC301", "SC9999"]\n', "shapecalc.toml:3: no code begins with"),
+    ("pyproject.toml", '[tool.shapecalc.severity]\nbias-befor-norm = "info"\n',
+     "pyproject.toml:2: no code begins with 'bias-befor-norm'; did you mean 'bias-before-norm'?"),
+    ("shapecalc.toml", "ignore = [\n  'SC301'\nselect\n", "shapecalc.toml:3:1: Unclosed array"),
     ("shapecalc.toml", '# x\n"ingore" = []\n', "shapecalc.toml:2: unknown setting 'ingore'; did you mean 'ignore'?"),
     ("shapecalc.toml", "ignore = 3\n", "shapecalc.toml:1: `ignore` is a list of texts, not 3"),
 ]  # fmt: skip

@@ -245,7 +245,9 @@ class _Run:
         if asked:
             if asked not in OF_LAYERS + OF_FINDINGS:
                 listed = ", ".join(OF_LAYERS + OF_FINDINGS)
-                raise ConfigError(f"{self.here.path}: `output-format` is one of {listed}, not {asked!r}")
+                raise ConfigError(
+                    f"{self.here.place('output-format')}: `output-format` is one of {listed}, not {asked!r}"
+                )
             return asked
         if os.environ.get("GITHUB_ACTIONS") == "true":
             return "github"

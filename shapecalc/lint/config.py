@@ -60,6 +60,10 @@ class Settings:
         patterns: Mapping[str, Sequence[str]] = self.get("per-file-ignores", {})
         return [code for pattern, codes in patterns.items() if self._matches(path, pattern) for code in codes]
 
+    def place(self, key: str) -> str:
+        """The file, with the line where a key is set."""
+        return _place(os.path.relpath(self.path), key)
+
     def excludes(self, path: str) -> bool:
         """Whether `exclude` names a file or a folder above it."""
         return any(self._matches(path, pattern) for pattern in self.get("exclude", ()))
@@ -141,7 +145,7 @@ def load(path: str) -> Settings:
     try:
         return Settings(path, document)
     except UnknownCode as unknown:
-        raise ConfigError(f"{shown}: {unknown}") from None
+        raise ConfigError(f"{_text_at(shown, unknown.selector)}: {unknown}") from None
 
 
 def _document(path: str) -> dict[str, Any]:
@@ -153,16 +157,36 @@ def _document(path: str) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{os.path.relpath(path)}: {error}") from None
+        raise ConfigError(_in_front(os.path.relpath(path), str(error))) from None
+
+
+def _in_front(path: str, text: str) -> str:
+    """`FILE:LINE:COLUMN: text` of what the reader of TOML says with the place behind."""
+    import re
+
+    said = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", text, re.DOTALL)
+    return f"{path}:{said[2]}:{said[3]}: {said[1]}" if said else f"{path}: {text}"
 
 
 def _place(path: str, key: str) -> str:
     """The file with the line where a key is set, which the reader of TOML does not tell; without it if not found."""
     import re
 
-    written = re.compile(rf"\s*(?:\[[\w.]*?)?[\"']?{re.escape(key)}[\"']?\s*[=.\]]")
+    return _found(path, rf"^\s*(?:\[[\w.]*?)?[\"']?{re.escape(key)}[\"']?\s*[=.\]]")
+
+
+def _text_at(path: str, text: str) -> str:
+    """The file with the line where a text stands in quotes, or as a key."""
+    import re
+
+    return _found(path, rf"(?<![\w-]){re.escape(text)}(?![\w-])")
+
+
+def _found(path: str, pattern: str) -> str:
+    import re
+
     with open(path, encoding="utf-8") as file:
-        lines = (n for n, line in enumerate(file, start=1) if written.match(line))
+        lines = (n for n, line in enumerate(file, start=1) if re.search(pattern, line))
         return ":".join([path, *map(str, list(lines)[:1])])
 
 

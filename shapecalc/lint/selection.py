@@ -19,6 +19,10 @@ BY_NAME = {name: code for code, name in NAMES.items()}
 class UnknownCode(ValueError):
     """A selector that no code begins with and that is no name; the text names it and advises."""
 
+    def __init__(self, selector: str, text: str) -> None:
+        super().__init__(text)
+        self.selector = selector
+
 
 def codes_of(selector: str) -> frozenset[str]:
     """The codes that a selector means: a code, a prefix of codes (`SC3`), a name, or ALL. Raises UnknownCode."""
@@ -31,7 +35,7 @@ def codes_of(selector: str) -> frozenset[str]:
         from shapecalc.source.nearest import nearest
 
         near = nearest(selector, [*NAMES, *BY_NAME])
-        raise UnknownCode(f"no code begins with {selector!r}" + (f"; did you mean {near!r}?" if near else ""))
+        raise UnknownCode(selector, f"no code begins with {selector!r}" + (f"; did you mean {near!r}?" if near else ""))
     return found
 
 
