@@ -33,13 +33,13 @@ class Network:
         self.spec: Spec = report.graph.spec
         self.source: Source = report.source
         self.nodes: Sequence[Node] = report.graph.nodes
-        self._users: dict[int, list[Node]] = defaultdict(list)
-        self._outputs = {id(wire) for wire in self.graph.outputs}
+        self._users: dict[Wire | None, list[Node]] = defaultdict(list)
+        self._outputs = set(self.graph.outputs)
         self._by_role = _by_role(self.nodes)
         self._shared: set[int] | None = None
         for node in self.nodes:
             for wire in node.inputs:
-                self._users[id(wire)].append(node)
+                self._users[wire].append(node)
 
     def having(self, *roles: str) -> Iterator[Node]:
         """The layers that have one of the roles, in order (roles in the order given where several are asked for)."""
@@ -49,7 +49,7 @@ class Network:
     def unused(self) -> Iterator[Node]:
         """The layers of which no output is taken by another, or given by the network."""
         used = self._outputs.union(self._users)
-        return (node for node in self.nodes if used.isdisjoint(map(id, node.outputs)))
+        return (node for node in self.nodes if used.isdisjoint(node.outputs))
 
     def layer(self, node: Node) -> Layer:
         """The figures of a layer."""
@@ -57,11 +57,11 @@ class Network:
 
     def users(self, wire: Wire) -> Sequence[Node]:
         """The layers that take a value, in order; one that takes it twice stands twice."""
-        return self._users.get(id(wire), ())
+        return self._users.get(wire, ())
 
     def is_output(self, wire: Wire) -> bool:
         """Whether a value is an output of the network."""
-        return id(wire) in self._outputs
+        return wire in self._outputs
 
     def only_user(self, node: Node) -> Node | None:
         """The one layer that takes the first output of `node`, where nothing else does and it is no output."""

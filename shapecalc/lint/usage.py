@@ -97,7 +97,7 @@ class UnusedParam(Rule):
         blocks = spec.root.get("blocks")
         for name, block in blocks.pairs if isinstance(blocks, Pairs) else ():
             if isinstance(block, Pairs) and isinstance(block.get("params"), Pairs):
-                yield from _unread(network, block, words_of(block).__getitem__, f"{name.text} never reads its param")
+                yield from _unread(network, block, words_of(block).count, f"{name.text} never reads its param")
 
 
 def _unread(network: Network, owner: Pairs, count: Callable[[str], int], says: str) -> Iterator[Finding]:
@@ -154,7 +154,7 @@ class UnusedBlock(Rule):
     def check(self, network: Network) -> Iterator[Finding]:
         blocks = network.spec.root.get("blocks")
         for key, value in blocks.pairs if isinstance(blocks, Pairs) else ():
-            if network.survey.count(key.text) - words_of(value).get(key.text, 0) == 1:
+            if network.survey.count(key.text) - words_of(value).count(key.text) == 1:
                 edit = remove_pair(network.source, network.spec.root, key)
                 fix = Fix(f"take {key.text} out", (edit,), SAFE) if edit else None
                 yield Finding(None, f"nothing uses the block {key.text}", place=key, help="take it out", fix=fix)

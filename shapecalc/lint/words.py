@@ -10,7 +10,7 @@ from shapecalc.source.layers import loop_header
 from shapecalc.source.located import Items, Scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from shapecalc.source.located import Node, Pairs
 
@@ -28,7 +28,7 @@ class Survey:
 
     def count(self, word: str) -> int:
         """How often an identifier stands in the scalars of the spec, keys too."""
-        return sum(key.text == word for key, _ in self.root.pairs) + sum(s.words[word] for s in self.sections)
+        return sum(key.text == word for key, _ in self.root.pairs) + sum(s.words.count(word) for s in self.sections)
 
     def under(self, name: str) -> Iterator[Node]:
         """The values of all pairs with a key of that text, one of REFERRING."""
@@ -51,16 +51,10 @@ class _Section:
     def __init__(self, node: Node) -> None:
         self.values: dict[str, list[Node]] = {}
         self.loops: set[str] = set()
-        self.texts: list[str] = []
-        self._walk(node)
+        self.words = Words(self._texts(node))
 
-    @cached_property
-    def words(self) -> Mapping[str, int]:
-        """How often each identifier stands there."""
-        return _counted(self.texts)
-
-    def _walk(self, node: Node) -> None:
-        texts = self.texts
+    def _texts(self, node: Node) -> list[str]:
+        texts: list[str] = []
         waiting, seen = [node], set[int]()
         for at in waiting:  # which grows
             if isinstance(at, Scalar):
@@ -83,12 +77,30 @@ class _Section:
                     else:
                         waiting.append(value)
             seen.add(id(at))
+        return texts
 
 
-def _counted(texts: Iterable[str]) -> Mapping[str, int]:
-    from collections import Counter
+class Words:
+    """Texts in which identifiers are counted; each is looked for by itself, as few are asked for."""
 
-    return Counter(WORD.findall("\n".join(texts)))
+    __slots__ = ("_known", "_text")
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._text = "\n".join(texts)
+        self._known: dict[str, int] = {}
+
+    def count(self, word: str) -> int:
+        """How often an identifier stands there."""
+        found = self._known.get(word)
+        if found is None:
+            there = word in self._text
+            found = self._known[word] = len(_alone(word).findall(self._text)) if there else 0
+        return found
+
+
+@lru_cache(maxsize=1000)
+def _alone(word: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
 
 
 @lru_cache(maxsize=200)
@@ -98,9 +110,9 @@ def _section(node: Node) -> _Section:
 
 
 @lru_cache(maxsize=100)
-def words_of(block: Node) -> Mapping[str, int]:
-    """How often each identifier stands in a block; blocks of equal text are one object, and looked through once."""
-    return _counted(scalar.text for scalar in scalars(block))
+def words_of(block: Node) -> Words:
+    """The words of a block; blocks of equal text are one object, and looked through once."""
+    return Words(scalar.text for scalar in scalars(block))
 
 
 def scalars(node: Node) -> Iterator[Scalar]:
@@ -133,8 +145,8 @@ def _hidden_by(key: Scalar, value: Node, word: str) -> int:
     if word not in bound:
         return hidden(value, word)
     when = None if isinstance(value, Scalar | Items) else value.get("when")
-    before = 0 if when is None else words_of(when).get(word, 0)
-    return bound.count(word) + words_of(value).get(word, 0) - before
+    before = 0 if when is None else words_of(when).count(word)
+    return bound.count(word) + words_of(value).count(word) - before
 
 
 def _bound(key: str) -> Sequence[str]:
