@@ -259,10 +259,11 @@ class DepthwiseWithoutPointwise(Rule):
             if not _depthwise(node):
                 continue
             last = node
-            while (user := network.only_user(last)) is not None and _keeps_apart(user):
+            op: Any = node.op
+            axis = len(node.outputs[0].shape or ()) - 1 - op.rank
+            while (user := network.only_user(last)) is not None and _keeps_apart(user, axis):
                 last = user
             if network.is_output(last.outputs[0]):
-                op: Any = node.op
                 yield Finding(
                     node,
                     f"the {op.groups} channels that {node.path} filters one by one reach the output unmixed",
@@ -276,11 +277,11 @@ def _depthwise(node: Node) -> bool:
     return op.groups > 1 and op.groups == op.in_channels  # type: ignore[no-any-return]
 
 
-def _keeps_apart(node: Node) -> bool:
-    """Whether a layer does not mix channels: all but maps of several channels, and norms over them."""
+def _keeps_apart(node: Node, axis: int) -> bool:
+    """Whether a layer does not mix the channels, which lie along an axis: all but maps and norms of several channels."""
     if has(node, "norm"):
         op: Any = node.op
-        return op.centred_axis(node.inputs[0].shape) is not None  # type: ignore[union-attr]
+        return op.centres(node.inputs[0].shape, axis)  # type: ignore[union-attr, no-any-return]
     return (has(node, "conv") and _depthwise(node)) or has(
         node, "activation", "dropout", "pool", "adaptive", "identity"
     )

@@ -42,9 +42,9 @@ class BiasBeforeNorm(Rule):
           - ReLU
 
     Limits:
-        Batch and instance norm, and group norm with one channel a group. With more a mean is of several channels, so
-        that a bias per channel is not lost; layer norm, for which that is mostly so too, is passed over. A max pool or
-        an adaptive pool between changes nothing. The fix is unsafe, as the bias's key leaves the `state_dict`.
+        Where a mean is of several channels, as that of a group norm with more than one a group, or of a layer norm over
+        the features of a linear map, a bias per channel is not lost. A max pool or an adaptive pool between changes
+        nothing. The fix is unsafe, as the bias's key leaves the `state_dict`.
     """
 
     code = "SC301"
@@ -77,7 +77,7 @@ def _norm_behind(network: Network, node: Node) -> Node | None:
     if norm.op.measured(shape) == 1:  # which leaves nothing of the layer at all
         return None
     axis = len(shape) - (1 if has(node, "linear") else 1 + op.rank)
-    return norm if norm.op.centred_axis(shape) == axis else None
+    return norm if norm.op.centres(shape, axis) else None
 
 
 def _tied(network: Network, node: Node) -> bool:

@@ -43,9 +43,9 @@ class Norm(Operator):
         """Of how many values one mean and variance is taken; None for a norm that takes none."""
         return None
 
-    def centred_axis(self, x: Shape) -> int | None:
-        """The axis along which each channel has a mean of its own taken away; None where a mean is of several."""
-        return None
+    def centres(self, x: Shape, axis: int) -> bool:
+        """Whether each position along an axis has a mean of its own taken away; not so where a mean is of several."""
+        return False
 
     def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:
         counts: Mapping[str, Dim] = normalised(xs[0], self.groups(xs[0]), **self.learned())
@@ -84,8 +84,8 @@ class ChannelNorm(Norm):
         """The axis that holds the channels."""
         raise NotImplementedError
 
-    def centred_axis(self, x: Shape) -> int | None:
-        return self.channel_axis(x)
+    def centres(self, x: Shape, axis: int) -> bool:
+        return axis == self.channel_axis(x)
 
     def weights(self) -> Mapping[str, Shape]:
         return self.scale((self.num_features,), self.affine)

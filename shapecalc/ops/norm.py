@@ -111,6 +111,9 @@ class LayerNorm(LastAxesNorm):
     def measured(self, x: Shape) -> Dim:
         return prod(self.normalized_shape)
 
+    def centres(self, x: Shape, axis: int) -> bool:
+        return axis < len(x) - len(self.normalized_shape)
+
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         return (Kept("input"), self.per_row(xs[0]), self.per_row(xs[0]))
 
@@ -211,9 +214,9 @@ class GroupNorm(Norm):
     def measured(self, x: Shape) -> Dim:
         return x[1] // self.num_groups * prod(x[2:])
 
-    def centred_axis(self, x: Shape) -> int | None:
+    def centres(self, x: Shape, axis: int) -> bool:
         """With one channel a group it is an instance norm."""
-        return 1 if self.num_groups == self.num_channels else None
+        return axis == 1 and self.num_groups == self.num_channels
 
     def weights(self) -> Mapping[str, Shape]:
         return self.scale((self.num_channels,), self.affine)

@@ -27,6 +27,8 @@ BIASED = [
     (f"{CONV}}}", "BatchNorm2d", "{MaxPool2d: {kernel_size: 3, padding: 1}}", "[3, 9, 9]"),
     (f"{CONV}}}", "InstanceNorm2d", "AdaptiveAvgPool2d: 3", "[3, 9, 9]"),
     ("ConvTranspose2d: {out_channels: 4, kernel_size: 2, stride: 2}", "BatchNorm2d", "", "[3, 5, 5]"),
+    (f"{CONV}}}", "LayerNorm", "", "[3, 9, 9]"),
+    (f"{CONV}}}", "{LayerNorm: {normalized_shape: [7, 7]}}", "", "[3, 9, 9]"),
     ("Linear: 6", "BatchNorm1d", "", "[5]"),
     ("Conv1d: {out_channels: 4, kernel_size: 3}", "BatchNorm1d", "", "[2, 9]"),
 ]
@@ -55,7 +57,8 @@ KEPT = [
     (f"{CONV}}}", "GroupNorm: 8", "", "{shape: [3, 10, 10], batch: false}"),  # channels are axis 1, and here rows are
     ("Linear: 6", "GroupNorm: 6", "", "[5]"),
     ("Linear: 6", "GroupNorm: 4", "", "[4, 5]"),
-    (f"{CONV}}}", "LayerNorm", "", "[3, 9, 9]"),
+    (f"{CONV}}}", "{LayerNorm: {normalized_shape: [8, 7, 7]}}", "", "[3, 9, 9]"),
+    ("Linear: 6", "LayerNorm", "", "[5]"),
     (f"{CONV}, bias: false}}", "BatchNorm2d", "", "[3, 9, 9]"),
     (f"{CONV}}}", "BatchNorm2d", "ReLU", "[3, 9, 9]"),
     (f"{CONV}}}", "BatchNorm2d", "{AvgPool2d: {kernel_size: 3, padding: 1}}", "[3, 9, 9]"),
