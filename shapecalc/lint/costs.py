@@ -278,7 +278,7 @@ def _depthwise(node: Node) -> bool:
 
 
 def _keeps_apart(node: Node, axis: int) -> bool:
-    """Whether a layer does not mix the channels, which lie along an axis: all but maps and norms of several channels."""
+    """Whether a layer does not mix channels, which lie along an axis: all but maps and norms of several channels."""
     if has(node, "norm"):
         op: Any = node.op
         return op.centres(node.inputs[0].shape, axis)  # type: ignore[union-attr, no-any-return]
