@@ -16,7 +16,7 @@ import shapecalc
 from shapecalc.cli import replay
 from shapecalc.cli.cache import KEPT_DAYS
 
-from .schema.command import CLEAN, WRONG, environment, run
+from .schema.command import CLEAN, COMMAND, WRONG, environment, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,6 +136,41 @@ def test_a_named_settings_file_is_an_input(here: Path) -> None:
     assert run("check", "--config", "own.toml", ".", cwd=here).status == 2
     (here / "own.toml").unlink()
     assert run("check", "--config", "own.toml", ".", cwd=here).status == 2
+
+
+def test_a_pipe_is_read_once(here: Path, runs: Path) -> None:
+    def piped(text: str) -> tuple[int, bytes]:
+        reader, writer = os.pipe()
+        os.write(writer, text.encode())
+        os.close(writer)
+        os.dup2(reader, 99)
+        os.close(reader)
+        command = [*COMMAND, "check", "--output-format", "concise", "/dev/fd/99"]
+        done = subprocess.run(command, cwd=here, env=environment(), pass_fds=[99], stdout=subprocess.PIPE)
+        os.close(99)
+        return done.returncode, done.stdout
+
+    assert piped(BIASED)[0] == 1
+    assert not runs.exists()
+    (status, out) = piped(CLEAN)
+    assert (status, b"Clean" in out) == (0, True)
+
+
+def test_what_has_become_a_pipe_is_left_to_the_run(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from shapecalc.cli.group import run as ended
+
+    asked = ["check", "--output-format", "concise", "biased.yaml"]
+    assert ended(asked) == 1
+    capsys.readouterr()
+    (here / "biased.yaml").unlink()
+    os.mkfifo(here / "biased.yaml")
+    assert told(asked, capsys) == (None, "")
+
+
+def test_a_walk_does_not_wait_for_a_pipe(here: Path) -> None:
+    os.mkfifo(here / "pipe.yaml")
+    end = run("check", ".", cwd=here)
+    assert (end.status, end.err) == (1, "")
 
 
 def test_a_file_that_is_gone_is_told(here: Path) -> None:

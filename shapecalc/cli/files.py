@@ -42,8 +42,13 @@ def _walk(directory: str, rules: tuple[Rule, ...]) -> Iterator[tuple[str, bytes 
             continue
         if folder:
             yield from _walk(entry.path, rules)
-        elif entry.name.endswith(SUFFIXES) and (data := _spec(entry.path)):
+        elif entry.name.endswith(SUFFIXES) and _may_hold_text(entry) and (data := _spec(entry.path)):
             yield entry.path.removeprefix("./"), data
+
+
+def _may_hold_text(entry: os.DirEntry[str]) -> bool:
+    """Whether to open what has the name of a spec: a pipe would keep everybody waiting, a dangling link is told."""
+    return entry.is_file() or not os.path.exists(entry.path)
 
 
 def _spec(path: str) -> bytes | OSError:

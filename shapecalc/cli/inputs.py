@@ -41,6 +41,11 @@ class Inputs:
             else:
                 yield path, _content(path)
 
+    @property
+    def lasting(self) -> bool:
+        """Whether all that is named can be read twice, as standard input and pipes cannot."""
+        return all(os.path.isdir(path) or (os.path.isfile(path) and path != STDIN) for path in self.named)
+
     def digest(self, files: Sequence[tuple[str, bytes]]) -> bytes:
         """A hash of files with their paths and settings, and of the settings of the run."""
         from hashlib import sha256

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from shapecalc.cli.cache import KEPT_DAYS, folder, program
-from shapecalc.cli.inputs import STDIN, Inputs
+from shapecalc.cli.inputs import Inputs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,7 @@ def replayed(arguments: Sequence[str]) -> int | None:
 
 def keep(arguments: Sequence[str], inputs: Inputs, files: Sequence[tuple[str, bytes]], status: int, text: str) -> None:
     """Keep what a run printed, if it printed on standard output alone, wrote no file, and read nothing but `files`."""
-    if STDIN in inputs.named:
+    if not inputs.lasting:
         return
     question = _question(arguments)
     said = (program(), "\0".join(inputs.named), inputs.config or "", str(status), text)
@@ -110,6 +110,8 @@ def _path(question: bytes) -> str:
 def _read_now(named: Sequence[str], config: str | None) -> bytes:
     """The hash of what the run would read now. Raises OSError and ValueError."""
     inputs = Inputs(named, config)
+    if not inputs.lasting:
+        raise ValueError("the run itself could not read it any more")
     files = []
     for path, data in inputs.files():
         if isinstance(data, OSError):
