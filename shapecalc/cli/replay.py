@@ -57,12 +57,12 @@ def keep(arguments: Sequence[str], inputs: Inputs, files: Sequence[tuple[str, by
     """Keep what a run printed, if it printed on standard output alone, wrote no file, and read nothing but `files`."""
     if not inputs.lasting:
         return
-    question = _question(arguments)
-    said = (program(), "\0".join(inputs.named), inputs.config or "", str(status), text)
-    parts = [question, inputs.digest(files), *(part.encode(*CODING) for part in said)]
-    path = _path(question)
-    beside = f"{path}.{os.getpid()}"
     try:
+        question = _question(arguments)
+        said = (program(), "\0".join(inputs.named), inputs.config or "", str(status), text)
+        parts = [question, inputs.digest(files), *(part.encode(*CODING) for part in said)]
+        path = _path(question)
+        beside = f"{path}.{os.getpid()}"
         os.makedirs(os.path.dirname(path), exist_ok=True)
         _forget(os.path.dirname(path))
         with open(beside, "wb") as file:
