@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.lint.network import has
@@ -56,13 +57,15 @@ class DominantLayer(Rule):
         total = network.report.totals.params
         costs = zip(network.report.costs, network.nodes, strict=True)
         weighted = [(cost.params, node) for cost, node in costs if isinstance(cost.params, int) and cost.params]
-        if not isinstance(total, int) or network.report.leaves_out("params") or len(weighted) < 2:
+        if not isinstance(total, int) or len(weighted) < 2:
             return
-        count, node = max(weighted, key=lambda pair: pair[0])
+        count, node = max(weighted, key=itemgetter(0))
+        if 2 * count <= total or network.report.leaves_out("params"):
+            return
         ways = sorted((params, what) for what, params in _smaller(node))
         halves = not ways or 2 * (total - count + ways[0][0]) <= total
         enough = 4 if not ways else 2 if has(node, "linear") else 3
-        if 2 * count > total and halves and _maps(weighted) >= enough:
+        if halves and _maps(weighted) >= enough:
             yield Finding(
                 node,
                 f"{node.path} holds {count:,} of all {total:,} parameters, {count / total:.0%}",

@@ -112,7 +112,7 @@ def _unread(network: Network, owner: Pairs, count: Callable[[str], int], says: s
 
 def _hidden(network: Network, owner: Pairs, word: str) -> int:
     """How often a word is a loop's own name there; 0 where an alias may read the same text outside of the loop."""
-    return hidden(owner, word) if word in network.survey.bound and not network.aliased else 0
+    return hidden(owner, word) if network.survey.binds(word) and not network.aliased else 0
 
 
 class UnusedBlock(Rule):

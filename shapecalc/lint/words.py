@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from shapecalc.source.layers import loop_header
@@ -36,21 +36,22 @@ class Survey:
         for section in self.sections:
             yield from section.values.get(name, ())
 
-    @cached_property
-    def bound(self) -> frozenset[str]:
-        """The names of all loops."""
-        return frozenset(name for section in self.sections for key in section.loops for name in _bound(key))
+    def binds(self, word: str) -> bool:
+        """Whether it is the name of a loop."""
+        return any(word in section.bound for section in self.sections)
 
 
 class _Section:
     """One of them in one walk. A list or mapping of another section, which an alias puts here, is counted there.
 
-    `values` holds those under a key of REFERRING, `loops` the keys that may be of loops.
+    `values` holds those under a key of REFERRING, `bound` the names of loops.
     """
+
+    __slots__ = ("bound", "values", "words")
 
     def __init__(self, node: Node) -> None:
         self.values: dict[str, list[Node]] = {}
-        self.loops: set[str] = set()
+        self.bound: set[str] = set()
         self.words = Words(self._texts(node))
 
     def _texts(self, node: Node) -> list[str]:
@@ -71,7 +72,7 @@ class _Section:
                     if text in REFERRING:
                         self.values.setdefault(text, []).append(value)
                     elif text.startswith("for "):
-                        self.loops.add(text)
+                        self.bound.update(_bound(text))
                     if isinstance(value, Scalar):  # as most are
                         texts.append(value.text)
                     else:
