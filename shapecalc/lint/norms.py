@@ -69,15 +69,25 @@ class BiasBeforeNorm(Rule):
 
 def _norm_behind(network: Network, node: Node) -> Node | None:
     """The norm that subtracts a mean for each number of the bias, where nothing else reads what the layer gives."""
-    norm: Any = network.behind(node, "passes_shift")
+    op: Any = node.op
+    shape: Any = node.outputs[0].shape
+    axis = len(shape) - (1 if has(node, "linear") else 1 + op.rank)
+    norm: Any = network.only_user(node)
+    while norm is not None and has(norm, "passes_shift") and not _pools_along(norm, axis):
+        norm = network.only_user(norm)
     if norm is None or not has(norm, "norm"):
         return None
-    op: Any = node.op
     shape = norm.inputs[0].shape
     if norm.op.measured(shape) == 1:  # which leaves nothing of the layer at all
         return None
-    axis = len(shape) - (1 if has(node, "linear") else 1 + op.rank)
     return norm if norm.op.centres(shape, axis) else None
+
+
+def _pools_along(node: Node, axis: int) -> bool:
+    """Whether a pool takes several places along an axis as one."""
+    op: Any = node.op
+    shape: Any = node.outputs[0].shape
+    return has(node, "pool", "adaptive") and axis >= len(shape) - op.rank
 
 
 def _tied(network: Network, node: Node) -> bool:
