@@ -28,7 +28,8 @@ class Mentions:
     """
 
     def __init__(self, root: Node) -> None:
-        pieces = {piece for text in _texts(root) for piece in PIECE.findall(FILLED.sub("\0", text))}
+        parts = (part for text in _texts(root) for part in (FILLED.sub("\0", text), *FILLED.findall(text)))
+        pieces = {piece for part in parts for piece in PIECE.findall(part)}
         filled = [piece.partition("\0") for piece in pieces if "\0" in piece]
         self.plain = "\n".join(piece for piece in pieces if "\0" not in piece)
         self.begins = [begin for begin, _, _ in filled]

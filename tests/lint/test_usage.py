@@ -110,6 +110,17 @@ def test_a_label_is_reached_through_its_sequence_and_by_the_output() -> None:
     assert found(whole.replace("[x0, x1]", "['0', '1']"), "SC321")
 
 
+def test_texts_inside_of_an_expression_may_name_a_label() -> None:
+    layers = """
+    part:
+      - for i in range(2):
+          - {ReLU: , as: "x{i}"}
+    middle: ReLU
+    add: {Add: [middle, "part{'.x0' if deep else '.x1'}"]}
+    """
+    assert not found(spec(layers, more="params: {deep: true}\n"), "SC321")
+
+
 def test_a_loops_header_names_nothing_but_the_texts_that_it_runs_over_are_values() -> None:
     layers = """
     - for i in range(2):
