@@ -12,6 +12,9 @@ def main() -> None:
     # A run is short and what it makes lives to its end: collecting garbage would only trace it over and over, and
     # taking it apart object by object at the end would only cost time.
     gc.disable()
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started us
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - to the end of the process
     status = _status(sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):
         try:

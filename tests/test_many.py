@@ -100,6 +100,8 @@ BROKEN_SETTINGS = [
     ("shapecalc.toml", 'select = ["SC3"]\nignore = [\n "SC301", "SC9999"]\n', "shapecalc.toml:3: no code begins with"),
     ("pyproject.toml", '[tool.shapecalc.severity]\nbias-befor-norm = "info"\n',
      "pyproject.toml:2: no code begins with 'bias-befor-norm'; did you mean 'bias-before-norm'?"),
+    ("shapecalc.toml", '# SC998 is none\nselect = ["SC998"]\n', "shapecalc.toml:2: no code begins with 'SC998'"),
+    ("pyproject.toml", '[tool.other]\nignore = "x"\n[tool.shapecalc]\nignore = "x"\n', "pyproject.toml:4: `ignore` is"),
     ("shapecalc.toml", "ignore = [\n  'SC301'\nselect\n", "shapecalc.toml:3:1: Unclosed array"),
     ("shapecalc.toml", '# x\n"ingore" = []\n', "shapecalc.toml:2: unknown setting 'ingore'; did you mean 'ignore'?"),
     ("shapecalc.toml", "ignore = 3\n", "shapecalc.toml:1: `ignore` is a list of texts, not 3"),
@@ -113,6 +115,11 @@ def test_settings_that_cannot_be_used_are_told_with_their_place(here: Path, name
     assert (end.status, end.out, end.err.count("\n")) == (2, "", 1)
     assert end.err.startswith("shapecalc: ")
     assert said in end.err
+
+
+def test_a_pyproject_without_tools_is_passed_over(here: Path) -> None:
+    (here / "pyproject.toml").write_text("tool = 3 # shapecalc\n")
+    assert run("check", "clean.yaml", cwd=here).status == 0
 
 
 def test_bounds_of_every_kind_are_read(here: Path) -> None:
@@ -307,6 +314,26 @@ def test_what_a_walk_may_not_read_is_told(here: Path) -> None:
     end = run("check", ".", cwd=here)
     assert (end.status, "SC301" in end.out) == (2, True)
     assert end.err.splitlines() == [f"shapecalc: {name}: Permission denied" for name in ("clean.yaml", "locked")]
+
+
+def test_a_walk_goes_on_behind_links_that_lead_nowhere(here: Path) -> None:
+    (here / "loop.yaml").symlink_to("loop.yaml")
+    (here / "through.yaml").symlink_to("biased.yaml/x.yaml")
+    (here / "long.yaml").symlink_to("x" * 300)
+    end = run("check", ".", cwd=here)
+    assert (end.status, "SC301" in end.out, "internal" in end.err) == (2, True, False)
+    assert [line.split(": ")[1] for line in end.err.splitlines()] == ["long.yaml", "loop.yaml", "through.yaml"]
+
+
+def test_names_on_standard_error_stay_on_their_line(here: Path) -> None:
+    assert run("check", "no\n\x1b[31mX.yaml", cwd=here).err == (
+        "shapecalc: no\\n\N{REPLACEMENT CHARACTER}[31mX.yaml: No such file or directory\n"
+    )
+
+
+def test_verbosely_a_run_that_fails_and_a_patch_tell_the_same(here: Path) -> None:
+    assert "settings: none" in run("check", "-v", "missing.yaml", cwd=here).err
+    assert "settings: none" in run("check", "-v", "--diff", ".", cwd=here).err
 
 
 def test_a_walk_gives_what_it_cannot_read(here: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import shapecalc
-from shapecalc.cli import replay
+from shapecalc.cli import cache, replay
 from shapecalc.cli.cache import KEPT_DAYS
 
 from .schema.command import CLEAN, COMMAND, WRONG, environment, run
@@ -270,6 +271,72 @@ def test_a_folder_that_cannot_be_is_no_trouble(here: Path, tmp_path: Path) -> No
     for _ in range(2):
         end = run("check", ".", cwd=here)
         assert (end.status, "SC301" in end.out, end.err) == (1, True, "")
+
+
+def test_files_of_others_stay_where_they_are(here: Path, runs: Path) -> None:
+    runs.mkdir(parents=True)
+    (runs / "events.out").write_text("of a training run")
+    (runs / "old").mkdir()
+    before = time.time() - (KEPT_DAYS + 1) * 86400
+    for path in runs.iterdir():
+        os.utime(path, (before, before))
+    run("check", ".", cwd=here)
+    assert sorted(path.suffix for path in runs.iterdir()) == ["", ".out", replay.SUFFIX]
+
+
+def test_settings_from_a_pipe_are_read_once(here: Path, runs: Path) -> None:
+    with open(here / "all.sh", "w") as script:
+        command = " ".join([*COMMAND, "check", "--output-format", "concise", "biased.yaml"])
+        script.write(f"cat own.toml | {command} --config /dev/stdin\n")
+    (here / "own.toml").write_text('ignore = ["SC301"]\n')
+    for _ in range(2):
+        done = subprocess.run(["sh", "all.sh"], cwd=here, env=environment(), capture_output=True, encoding="utf-8")
+        assert (done.returncode, "SC301" in done.stdout) == (0, False), done.stderr
+    assert not runs.exists()
+
+
+def test_a_repository_around_is_an_input_of_the_formats_that_count_from_it(here: Path) -> None:
+    asked = ["check", "--output-format", "github", "biased.yaml"]
+    assert "file=biased.yaml" in run(*asked, cwd=here).out
+    (here.parent / ".git").mkdir()
+    assert "file=repository/biased.yaml" in run(*asked, cwd=here).out
+
+
+def test_every_file_of_the_package_is_part_of_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "shapecalc"
+    shutil.copytree(Path(shapecalc.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(cache, "__file__", str(package / "cli" / "cache.py"))
+    for name in ("pipeline.py", "__init__.py", "ops/conv.py"):
+        before = cache.program()
+        (package / name).write_text((package / name).read_text() + "# changed\n")
+        assert cache.program() != before, name
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_closed_pipe_is_quiet_in_every_run(here: Path, unbuffered: str) -> None:
+    command = [*COMMAND, "check", "biased.yaml", "--output-format", "concise"]
+    for more in (["--no-cache"], [], []):
+        reader, writer = os.pipe()
+        os.close(reader)
+        changes = environment(PYTHONUNBUFFERED=unbuffered)
+        done = subprocess.run([*command, *more], cwd=here, stdout=writer, stderr=subprocess.PIPE, env=changes)
+        os.close(writer)
+        assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_device_without_room_is_told_in_every_run(here: Path) -> None:
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no such device")
+    command = [*COMMAND, "check", "biased.yaml", "--output-format", "concise"]
+    subprocess.run(command, cwd=here, stdout=subprocess.DEVNULL, env=environment())
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, cwd=here, stdout=full, stderr=subprocess.PIPE, env=environment())
+    assert (done.returncode, b"No space left" in done.stderr) == (2, True)
+
+
+def test_no_output_at_all_is_no_trouble(here: Path) -> None:
+    command = f"{' '.join(COMMAND)} check biased.yaml >&- 2>&-"
+    assert subprocess.run(["sh", "-c", command], cwd=here, env=environment()).returncode == 1
 
 
 def test_runs_are_forgotten_after_a_month(here: Path, runs: Path) -> None:

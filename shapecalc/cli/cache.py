@@ -127,8 +127,12 @@ class Cache:
 def program() -> str:
     """What made a verdict: version, and the state of the source files, which change while somebody works on them."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    states = []
-    for room in sorted(os.scandir(package), key=lambda e: e.name):
+    states = _states(package)
+    for room in os.scandir(package):
         if room.is_dir() and not room.name.startswith("__"):
-            states += [(e.name, e.stat().st_mtime_ns, e.stat().st_size) for e in os.scandir(room.path) if e.is_file()]
+            states += _states(room.path)
     return repr((FORMAT, __version__, sys.version_info[:2], sorted(states)))
+
+
+def _states(folder: str) -> list[tuple[str, int, int]]:
+    return [(e.name, e.stat().st_mtime_ns, e.stat().st_size) for e in os.scandir(folder) if e.is_file()]

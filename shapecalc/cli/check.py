@@ -17,6 +17,7 @@ from shapecalc.cli.show import Shown
 from shapecalc.lint.config import FAILING, LEVELS, ConfigError
 from shapecalc.lint.selection import UnknownCode
 from shapecalc.ops.dtypes import FLOATS
+from shapecalc.render.paint import in_line
 from shapecalc.render.text import plural
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def command(arguments: list[str] | None, /, paths: tuple[str, ...], **options: A
     try:
         return _Run(Inputs(paths or (".",), options["config"]), options, arguments).status()
     except ConfigError as wrong:  # of a file: the command was used as it should be
-        click.echo(f"shapecalc: {wrong}", err=True)
+        _say(str(wrong))
         return 2
     except UnknownCode as wrong:
         raise click.UsageError(str(wrong)) from None
@@ -140,28 +141,29 @@ class _Run:
         tasks = list(self.tasks())
         if not tasks and not self.missing and not self.options["force_exclude"]:
             listed = ", ".join(self.named)
-            click.echo(f"shapecalc: no specs below {listed} (YAML files with a line `shapecalc: 1`)", err=True)
+            _say(f"no specs below {listed} (YAML files with a line `shapecalc: 1`)")
         if self.options["diff"]:
+            if self.options["verbose"]:
+                self.tell(tasks)
             return self.differs(tasks)
         if self.options["fix"]:
             tasks = [self.fixed(task) for task in tasks]
         shown = Shown(self.options, self.form(), sys.stderr if self.options["fix"] and self.from_stdin else sys.stdout)
         verdicts = self.told(tasks, shown)
+        if self.options["verbose"]:
+            self.tell(tasks)
         if self.missing:
             return 2
         status = int(self.fails(verdicts) and not self.options["exit_zero"])
-        if self.options["verbose"]:
-            self.tell(tasks)
-        else:
-            self.keep(shown, status)
+        self.keep(shown, status)
         return status
 
     def tell(self, tasks: Sequence[Task]) -> None:
         """Say on standard error which settings held, and how many verdicts were at hand."""
         used = dict.fromkeys(os.path.relpath(s.path) for s in (self.finder.of(task.path) for task in tasks) if s.path)
-        click.echo(f"shapecalc: settings: {', '.join(used) or 'none'}", err=True)
+        _say(f"settings: {', '.join(used) or 'none'}")
         taken = f"{self.cache.taken} from the cache {self.cache.path}" if self.cache else "no cache used"
-        click.echo(f"shapecalc: {plural(len(tasks), 'spec')}, {taken}", err=True)
+        _say(f"{plural(len(tasks), 'spec')}, {taken}")
 
     def fails(self, verdicts: Sequence[Verdict]) -> bool:
         least = self.options["fail_on"] or self.here.get("fail-on", "warning")
@@ -174,7 +176,7 @@ class _Run:
         """A task for each file; those that cannot be read are told, and the others are done."""
         for path, data in self.inputs.files():
             if isinstance(data, OSError):
-                click.echo(f"shapecalc: {path}: {data.strerror or data}", err=True)
+                _say(f"{path}: {data.strerror or data}")
                 self.missing = True
                 continue
             self.files.append((path, data))
@@ -209,11 +211,11 @@ class _Run:
             try:
                 write_whole(task.path, bytes_of(task, done))
             except OSError as error:
-                click.echo(f"shapecalc: {task.path}: {error.strerror or error}", err=True)
+                _say(f"{task.path}: {error.strerror or error}")
                 self.missing = True
                 return task
         if done.count:
-            click.echo(f"shapecalc: {task.path}: {plural(done.count, 'fix', 'es')} applied", err=True)
+            _say(f"{task.path}: {plural(done.count, 'fix', 'es')} applied")
         task.data = bytes_of(task, done)
         return task
 
@@ -255,7 +257,8 @@ class _Run:
 
     def keep(self, shown: Shown, status: int) -> None:
         """Keep what was printed for a run that asks and reads the same, if there was nothing to it but that."""
-        more = self.options["no_cache"] or self.options["fix"] or self.baseline() is not None or shown.step_summary()
+        options = self.options
+        more = options["no_cache"] or options["fix"] or options["verbose"] or self.baseline() or shown.step_summary()
         if self.arguments and self.files and shown.form in OF_FINDINGS and not more:
             from shapecalc.cli.replay import keep
 
@@ -287,6 +290,11 @@ class _Run:
             return str(self.options["baseline"])
         named: str | None = self.here.get("baseline")
         return None if named is None else os.path.join(self.here.folder, named)
+
+
+def _say(text: str) -> None:
+    """A line on standard error, whatever signs the names in it hold."""
+    click.echo(f"shapecalc: {in_line(text)}", err=True)
 
 
 def _settings(assignments: tuple[str, ...]) -> dict[str, Any]:

@@ -48,7 +48,10 @@ def _walk(directory: str, rules: tuple[Rule, ...]) -> Iterator[tuple[str, bytes 
 
 def _may_hold_text(entry: os.DirEntry[str]) -> bool:
     """Whether to open what has the name of a spec: a pipe would keep everybody waiting, a dangling link is told."""
-    return entry.is_file() or not os.path.exists(entry.path)
+    try:
+        return entry.is_file() or not os.path.exists(entry.path)
+    except OSError:  # a loop of links, which reading it will tell
+        return True
 
 
 def _spec(path: str) -> bytes | OSError:

@@ -68,6 +68,7 @@ def cli() -> None:
 
 def run(args: list[str]) -> int:
     """The exit status of one run: 0 clean, 1 findings, 2 wrong usage or internal error, 130 on Ctrl-C."""
+    out = sys.stdout
     try:
         status = cli.main(args, prog_name="shapecalc", standalone_mode=False, obj=args)
         sys.stdout.flush()
@@ -81,6 +82,10 @@ def run(args: list[str]) -> int:
         return 130
     except BrokenPipeError:
         return 0
+    except SystemExit:
+        if sys.stdout is out:
+            raise
+        return 0  # click has put another stream in its place, as it does for a closed pipe
     except Exception as error:
         if os.environ.get("SHAPECALC_TRACEBACK"):
             raise

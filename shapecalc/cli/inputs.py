@@ -37,14 +37,16 @@ class Inputs:
             if os.path.isdir(path):
                 from shapecalc.cli.files import specs_below
 
-                yield from ((p, data) for p, data in specs_below(path) if not self.finder.of_file(p).excludes(p))
+                yield from ((p, data) for p, data in specs_below(path) if not self._excludes(p, data))
             else:
                 yield path, _content(path)
 
-    @property
-    def lasting(self) -> bool:
-        """Whether all that is named can be read twice, as standard input and pipes cannot."""
-        return all(os.path.isdir(path) or (os.path.isfile(path) and path != STDIN) for path in self.named)
+    def _excludes(self, path: str, data: bytes | OSError) -> bool:
+        """Whether settings exclude what a walk found, or all that may be in a folder that cannot be read."""
+        settings = self.finder.of_file(path)
+        return settings.excludes(path) or (
+            isinstance(data, OSError) and os.path.isdir(path) and settings.excludes(os.path.join(path, "any.yaml"))
+        )
 
     def digest(self, files: Sequence[tuple[str, bytes]]) -> bytes:
         """A hash of files with their paths and settings, and of the settings of the run."""
@@ -56,6 +58,12 @@ class Inputs:
             told.update(head.encode("utf-8", "surrogatepass"))
             told.update(data)
         return told.digest()
+
+
+def lasting(named: Sequence[str], config: str | None) -> bool:
+    """Whether all that a run names can be read twice, as standard input and pipes cannot."""
+    files = [*named, *([] if config is None else [config])]
+    return STDIN not in named and all(os.path.isdir(path) or os.path.isfile(path) for path in files)
 
 
 def _content(path: str) -> bytes | OSError:

@@ -1,9 +1,9 @@
 """What a run printed and how it ended -> the same again, for a run that is asked the same and reads the same.
 
 Comes before everything else: neither click nor any stage of the analysis is loaded when nothing has changed. A run is
-told from others by the program's own state, its arguments, the folder, what the environment says of output, and a hash
-of all that it read. Each way of asking has one file, for the last run of that kind, in the cache's folder. Whatever is
-wrong with such a file makes a run slower and nothing else.
+told from others by the program's own state, its arguments, the folder and its repository, what the environment says of
+output, and a hash of all that it read. Each way of asking has one file, for the last run of that kind, in the cache's
+folder. Whatever is wrong with such a file makes a run slower and nothing else.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from shapecalc.cli.cache import KEPT_DAYS, folder, program
-from shapecalc.cli.inputs import Inputs
+from shapecalc.cli.inputs import Inputs, lasting
+from shapecalc.source.root import source_root
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +33,8 @@ ENVIRONMENT = (
 LENGTH = 4
 """Bytes of the length before each part of a file."""
 CODING = ("utf-8", "surrogatepass")
+SUFFIX = ".shapecalc-run"
+"""By which a file of ours is known in a folder that may be somebody else's, too."""
 
 
 def replayed(arguments: Sequence[str]) -> int | None:
@@ -46,37 +49,40 @@ def replayed(arguments: Sequence[str]) -> int | None:
             return None
         ended = int(status)
         sys.stdout.write(text)
+        sys.stdout.flush()
         return ended
     except BrokenPipeError:
         return 0
-    except (OSError, ValueError):  # no such run, a damaged file; wrong settings are for the run itself to tell
+    except (OSError, ValueError):  # no such run, a damaged file; what else is wrong is for the run itself to tell
         return None
 
 
 def keep(arguments: Sequence[str], inputs: Inputs, files: Sequence[tuple[str, bytes]], status: int, text: str) -> None:
     """Keep what a run printed, if it printed on standard output alone, wrote no file, and read nothing but `files`."""
-    if not inputs.lasting:
+    if not lasting(inputs.named, inputs.config):
         return
+    beside = ""
     try:
         question = _question(arguments)
         said = (program(), "\0".join(inputs.named), inputs.config or "", str(status), text)
         parts = [question, inputs.digest(files), *(part.encode(*CODING) for part in said)]
         path = _path(question)
-        beside = f"{path}.{os.getpid()}"
         os.makedirs(os.path.dirname(path), exist_ok=True)
         _forget(os.path.dirname(path))
+        beside = f"{path.removesuffix(SUFFIX)}.{os.getpid()}{SUFFIX}"
         with open(beside, "wb") as file:
             file.writelines(len(part).to_bytes(LENGTH, "little") + part for part in parts)
         os.replace(beside, path)
     except OSError:
-        pass
+        if os.path.exists(beside):
+            os.unlink(beside)
 
 
 def _forget(directory: str) -> None:
     """Take away what no run has written for a month."""
     oldest = time.time() - KEPT_DAYS * 86400
     for entry in os.scandir(directory):
-        if entry.stat().st_mtime < oldest:
+        if entry.name.endswith(SUFFIX) and entry.is_file() and entry.stat().st_mtime < oldest:
             os.unlink(entry.path)
 
 
@@ -99,19 +105,19 @@ def _question(arguments: Sequence[str]) -> bytes:
     out = sys.stdout
     terminal = (out.encoding, out.errors, out.isatty())
     told = [os.environ.get(name) for name in ENVIRONMENT]
-    return repr((list(arguments), os.getcwd(), terminal, told)).encode(*CODING)
+    return repr((list(arguments), os.getcwd(), source_root(), terminal, told)).encode(*CODING)
 
 
 def _path(question: bytes) -> str:
     """Where the last run of a kind lies. Two kinds may meet there; the file says whose it is."""
-    return os.path.join(folder(), "runs", f"{crc32(question):08x}")
+    return os.path.join(folder(), "runs", f"{crc32(question):08x}{SUFFIX}")
 
 
 def _read_now(named: Sequence[str], config: str | None) -> bytes:
     """The hash of what the run would read now. Raises OSError and ValueError."""
-    inputs = Inputs(named, config)
-    if not inputs.lasting:
+    if not lasting(named, config):
         raise ValueError("the run itself could not read it any more")
+    inputs = Inputs(named, config)
     files = []
     for path, data in inputs.files():
         if isinstance(data, OSError):

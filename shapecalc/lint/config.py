@@ -129,14 +129,20 @@ def _speaks_of_us(path: str) -> bool:
             text = file.read()
     except OSError:
         return False
-    return b"shapecalc" in text and "shapecalc" in _document(path).get("tool", {})
+    return b"shapecalc" in text and "shapecalc" in _tools(_document(path))
+
+
+def _tools(document: dict[str, Any]) -> dict[str, Any]:
+    """The tables of tools in a `pyproject.toml`."""
+    tools = document.get("tool")
+    return tools if isinstance(tools, dict) else {}
 
 
 def load(path: str) -> Settings:
     """The settings in a file. Raises ConfigError."""
     document = _document(path)
     if os.path.basename(path) == "pyproject.toml":
-        document = document.get("tool", {}).get("shapecalc", {})
+        document = _tools(document).get("shapecalc", {})
     shown = os.path.relpath(path)
     if not isinstance(document, dict):
         raise ConfigError(f"{_place(shown, 'shapecalc')}: `tool.shapecalc` is a table, not {document!r}")
@@ -155,7 +161,7 @@ def _document(path: str) -> dict[str, Any]:
         with open(path, "rb") as file:
             return tomllib.load(file)
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}") from None
+        raise ConfigError(f"{os.path.relpath(path)}: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(_in_front(os.path.relpath(path), str(error))) from None
 
@@ -183,11 +189,15 @@ def _text_at(path: str, text: str) -> str:
 
 
 def _found(path: str, pattern: str) -> str:
+    """The file with the first line of a pattern; in a `pyproject.toml` the first from where it speaks of this tool."""
     import re
 
     with open(path, encoding="utf-8") as file:
-        lines = (n for n, line in enumerate(file, start=1) if re.search(pattern, line))
-        return ":".join([path, *map(str, list(lines)[:1])])
+        lines = [line.partition("#")[0] for line in file]
+    ours = (n for n, line in enumerate(lines) if "shapecalc" in line)
+    begin = next(ours, 0) if os.path.basename(path) == "pyproject.toml" else 0
+    found = next((n for n, line in enumerate(lines) if n >= begin and re.search(pattern, line)), None)
+    return path if found is None else f"{path}:{found + 1}"
 
 
 def _check(path: str, key: str, value: Any) -> None:
