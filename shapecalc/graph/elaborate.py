@@ -294,8 +294,8 @@ class Walk:
             block = self.spec.blocks[head]
             return self.shared(child, name, here, lambda: use_block(self, block, child, argument, name, here, given))
         if "branches" in child.bodies:
-            return self.merge(child, head, argument, name, here, given)
-        return operate(self, child, find(head), argument, name, here, given)
+            return self.merge(child, head, name, here, given)
+        return operate(self, child, find(head), name, here, given)
 
     def head(self, child: Child, env: Mapping[str, Any]) -> tuple[str, Any]:
         """The operator or block that a child names, itself or through a param that holds its name."""
@@ -318,7 +318,7 @@ class Walk:
         fix = respelled(child.head, text, near)
         raise Mistake("SC106", f"no operator or block is named {text!r}", child.head, help, fix)
 
-    def merge(self, child: Child, head: str, argument: Any, name: str, here: Here, given: Given) -> Entry:
+    def merge(self, child: Child, head: str, name: str, here: Here, given: Given) -> Entry:
         """An operator applied to the results of its branches, each of which begins at what the merge was given."""
         residual = head == "Residual"
         operator = find("Add" if residual else head)
@@ -339,7 +339,6 @@ class Walk:
             self,
             child,
             operator,
-            argument,
             name,
             Here(here.scope, here.env, here.trail, group),
             Given.of(results, child.head),

@@ -4,35 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from shapecalc.graph.arguments import arguments_of, read_arguments
 from shapecalc.graph.graph import Assumption, Node, Wire
 from shapecalc.graph.history import arrival, last_change
 from shapecalc.graph.mistake import Mistake, Silent
 from shapecalc.graph.scope import Entry
-from shapecalc.graph.values import attributes_of, match_arguments, missing_arguments, read_argument
 from shapecalc.graph.wiring import resolve, wire_of
 from shapecalc.ops.dtypes import Dimensionless
 from shapecalc.ops.kinds import Unfit
 from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED, Claim, UnknownFact
-from shapecalc.source.located import Pairs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from shapecalc.dims.sym import Dim
+    from shapecalc.graph.arguments import Arguments
     from shapecalc.graph.elaborate import Walk
     from shapecalc.graph.naming import Here
     from shapecalc.graph.wiring import Given
     from shapecalc.ops.op import Need, Operator, Shape
-    from shapecalc.source import located
     from shapecalc.source.spec import Child
 
     Assumed = tuple[Claim, Dim, int]
 
-STRUCTURE = frozenset({"branches", "body", "shortcut"})
-
 _SETTLED: dict[Any, tuple[Operator, tuple[Shape, ...], tuple[str, ...], Sequence[Assumed]]] = {}
-"""Operators of the files checked so far, with output shapes, dtypes and what is assumed, by operator, arguments (and
-their types, as 1 is not 1.0 in source), input shapes and dtypes: most layers of a repository are like others.
+"""Operators of the files checked so far, with output shapes, dtypes and what is assumed, by arguments, input shapes and
+dtypes: most layers of a repository are like others.
 """
 MOST_SETTLED = 20_000
 """So many are kept, then none: a process that checks files for days must not grow."""
@@ -45,16 +42,14 @@ INDEX_RANGE = Claim(
 )
 
 
-def operate(
-    walk: Walk, child: Child, operator: type[Operator], argument: Any, name: str, here: Here, given: Given
-) -> Entry:
+def operate(walk: Walk, child: Child, operator: type[Operator], name: str, here: Here, given: Given) -> Entry:
     """Add a node for one layer and give its outputs. Mistakes leave the node without an operator."""
     node = walk.new_node(here.scope.inner_path(name), child.head.text, child, here, name)
     node.op_name = operator.__name__
     try:
-        values = _arguments(walk, node, operator, argument, here, given)
+        arguments = read_arguments(walk, node, operator, here, given)
         node.inputs = _wires(operator, child, given)
-        shapes, dtypes = _settle(walk, operator, values, node)
+        shapes, dtypes = _settle(walk, operator, arguments, node)
         return _outputs(walk, operator, node, shapes, dtypes, here)
     except Mistake as mistake:
         walk.mistake(mistake, here.trail, node.path)
@@ -62,35 +57,6 @@ def operate(
         pass
     node.outputs = (Wire(node, 0, None, "float32", free=not operator.inputs),)
     return Entry(node.outputs, owner=node)
-
-
-def _arguments(
-    walk: Walk, node: Node, operator: type[Operator], argument: located.Node | None, here: Here, given: Given
-) -> dict[str, Any]:
-    """The operator's arguments as read; every mistake among them is reported."""
-    if given.operands:
-        return {"operands": given.operands}
-    by_name, main, required = attributes_of(operator)
-    if argument is None and not required:
-        return {}
-    written, mistakes = match_arguments(operator.__name__, by_name, main, argument, STRUCTURE)
-    values: dict[str, Any] = {}
-    for key, located_value in written.items():
-        if key in by_name:
-            try:
-                values[key] = read_argument(by_name[key], located_value, here.env)
-            except Mistake as mistake:
-                mistakes.append(mistake)
-    node.written = written
-    assert node.child is not None
-    missing = [by_name[name] for name in required if name not in values]
-    if missing and not mistakes and not (isinstance(argument, Pairs) and argument.torn):
-        mistakes = [missing_arguments(operator.__name__, missing, node.child.head)]
-    for found in mistakes:
-        walk.mistake(found, here.trail, node.path)
-    if mistakes or missing:
-        raise Silent
-    return {k: v for k, v in values.items() if not (v is None and by_name[k].default is INFERRED)}
 
 
 def _wires(operator: type[Operator], child: Child, given: Given) -> tuple[Wire | None, ...]:
@@ -141,28 +107,28 @@ def shapes_of(wires: tuple[Wire | None, ...]) -> tuple[Shape, ...]:
 
 
 def _settle(
-    walk: Walk, operator: type[Operator], values: dict[str, Any], node: Node
+    walk: Walk, operator: type[Operator], arguments: Arguments, node: Node
 ) -> tuple[tuple[Shape, ...], tuple[str, ...]]:
     """Give the node its operator and tell the shapes and dtypes of its outputs.
 
     A settled operator never changes, so layers with the same arguments and input shapes share one, judged once.
     """
     xs = shapes_of(node.inputs)
-    if xs:
-        _check_first(operator, node, xs[0])
     if operator.merging:
-        values["operands"] = _operands(values.get("operands") or (None,) * len(xs), node.inputs)
+        arguments = _merged(arguments, node.inputs)
     given = tuple([w.dtype for w in node.inputs if w is not None])
-    key = (operator, tuple(values.items()), tuple(map(type, values.values())), xs, given)
+    key = arguments, xs, given
     found = _SETTLED.get(key)
     if found is not None:
         node.op, shapes, dtypes, assumed = found
         if assumed:
             walk.assumptions += [Assumption(node, *each) for each in assumed]
         return shapes, dtypes
-    op = node.op = operator(values, *xs)
+    if xs:
+        _check_first(operator, node, xs[0])
+    op = node.op = operator(arguments.values, *xs)
     if xs and 0 in xs[0]:
-        _check_empty(op, node, xs[0], values)
+        _check_empty(op, node, xs[0], arguments.values)
     unfit = op.unfit_dtypes(*given)
     if unfit:
         raise Mistake("SC212", f"{operator.__name__} {unfit}", node.place)
@@ -253,10 +219,12 @@ def _check_empty(op: Operator, node: Node, x: Shape, values: Mapping[str, Any]) 
                 raise Mistake("SC211", message, node.place) from None
 
 
-def _operands(operands: tuple[Any, ...], wires: tuple[Wire | None, ...]) -> tuple[Any, ...]:
-    """Operands as the operator wants them: "tensor", "free" for a learned tensor, or the number itself."""
-    kinds = iter("free" if w is not None and w.free else "tensor" for w in wires)
-    return tuple(next(kinds) if operand is None else operand for operand in operands)
+def _merged(arguments: Arguments, wires: tuple[Wire | None, ...]) -> Arguments:
+    """The arguments with operands as the operator wants them: "tensor", "free" for a learned one, or a number."""
+    operands = arguments.values.get("operands") or (None,) * len(wires)
+    kinds = iter(["free" if w is not None and w.free else "tensor" for w in wires])
+    settled = tuple([next(kinds) if operand is None else operand for operand in operands])
+    return arguments_of(arguments.operator, {**arguments.values, "operands": settled})
 
 
 def shown_shape(x: Shape) -> str:

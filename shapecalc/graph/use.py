@@ -113,7 +113,7 @@ def _merged(walk: Walk, block: Block, inside: Here, name: str, here: Here) -> En
     results = walk.branches(block.body, inside)
     use = Child(None, head, argument, {}, {}, head.start, head.end)
     outer = Here(here.scope, inside.env, inside.trail, inside.group)
-    return operate(walk, use, find(head.text), argument, name, outer, Given.of(results, head))
+    return operate(walk, use, find(head.text), name, outer, Given.of(results, head))
 
 
 def _merge_head(merge: located.Node | None) -> tuple[Scalar, located.Node | None]:

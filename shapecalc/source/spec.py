@@ -19,10 +19,11 @@ class Child:
     """One layer as written: an operator, block or param by name, its argument, and its wiring.
 
     `name` is the child's own name where it has one (it may hold `{expr}`), `head` the scalar that names the operator.
-    `bodies` holds the nested sequences of structural layers: `body`, `shortcut`, `branches`, and Sequential's own.
+    `bodies` holds the nested sequences of structural layers: `body`, `shortcut`, `branches`, and Sequential's own;
+    `written` what elaboration made of the argument, which is the same wherever the child stands.
     """
 
-    __slots__ = ("argument", "bodies", "end", "head", "name", "start", "wiring")
+    __slots__ = ("argument", "bodies", "end", "head", "name", "start", "wiring", "written")
 
     def __init__(
         self,
@@ -41,6 +42,7 @@ class Child:
         self.bodies = bodies
         self.start = start
         self.end = end
+        self.written: Any = None
 
 
 class Nest:
