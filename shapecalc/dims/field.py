@@ -96,9 +96,14 @@ class Spread:
             return Unknown(f"{self!r} has a size that is not known")
         return pulled(field, self.s, 1, self._reads)
 
-    def _reads(self, output: int) -> list[int]:
-        top = output + self.p
-        return [(top - t * self.d) // self.s for t in range(self.k) if (top - t * self.d) % self.s == 0]
+    def _reads(self, output: int) -> Sequence[int]:
+        top, common = output + self.p, gcd(self.s, self.d)
+        if top % common:
+            return ()
+        turn, step = self.s // common, self.d // common
+        first = top // common * pow(step, -1, turn) % turn  # the least t of which the distance is a multiple of s
+        at = (top - first * self.d) // self.s
+        return range(at, at - len(range(first, self.k, turn)) * step, -step)
 
     def __repr__(self) -> str:
         return f"Spread({self.k}, {self.s}, {self.p}, {self.d})"

@@ -8,7 +8,7 @@ the recursion of Araujo, Norris, Sim: Computing Receptive Fields of Convolutiona
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import gcd, inf, lcm
 from typing import Any, Final, TypeAlias
 
@@ -171,8 +171,8 @@ def _reduced(period: int, advance: Any, lo: tuple[Any, ...], hi: tuple[Any, ...]
     return field
 
 
-def pulled(field: Field, outs: int, ins: int, reads: Any) -> Seen:
-    """The field of an operator of which output `o` reads the inputs `reads(o)`.
+def pulled(field: Field, outs: int, ins: int, reads: Callable[[int], Sequence[int]]) -> Seen:
+    """The field of an operator of which output `o` reads the inputs `reads(o)`, which lie at equal distances.
 
     `outs` more outputs read the same pattern `ins` inputs further on.
     """
@@ -185,10 +185,15 @@ def pulled(field: Field, outs: int, ins: int, reads: Any) -> Seen:
     lo, hi = [], []
     for output in range(outs * turns):
         low, high = inf, -inf
-        for position in reads(output):
+        for position in _ends(reads(output), period):
             whole, phase = divmod(position, period)
             low = min(low, field.lo[phase] + whole * advance)
             high = max(high, field.hi[phase] + whole * advance)
         lo.append(low)
         hi.append(high)
     return _reduced(outs * turns, advance * (ins * turns // period), tuple(lo), tuple(hi))
+
+
+def _ends(positions: Sequence[int], period: int) -> Sequence[int]:
+    """The first and last of each phase, among positions at equal distances: no other can be an edge."""
+    return positions if len(positions) <= 2 * period else [*positions[:period], *positions[-period:]]

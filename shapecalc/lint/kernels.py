@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import gcd, prod
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.lint.edit import set_argument
@@ -193,32 +194,36 @@ class Checkerboard(Rule):
     def check(self, network: Network) -> Iterator[Finding]:
         for node in network.having("transposed"):
             op: Any = node.op
-            counts = [_terms(k, s, d) for k, s, d in zip(op.kernel_size, op.stride, op.dilation, strict=True)]
-            uneven = [a for a, terms in enumerate(counts) if len(set(terms)) > 1]
+            terms = [_terms(k, s, d) for k, s, d in zip(op.kernel_size, op.stride, op.dilation, strict=True)]
+            uneven = [a for a, (least, most) in enumerate(terms) if least < most]
             if not uneven:
                 continue
             yield Finding(
                 node,
                 f"kernel {number_or_list(op.kernel_size)} with stride {number_or_list(op.stride)}: "
-                f"{_in_turn(op.rank, uneven, counts)}",
+                f"{_in_turn(op.rank, uneven, terms)}",
                 argument="kernel_size",
                 help=_even(op),
             )
 
 
-def _terms(k: int, s: int, d: int) -> list[int]:
-    """How many inputs each output along an axis is a sum over, for one period of outputs."""
-    places = [t * d % s for t in range(k)]
-    return [places.count(residue) for residue in range(s)]
+def _terms(k: int, s: int, d: int) -> tuple[int, int]:
+    """Over how many inputs the outputs along an axis are sums, at least and at most.
+
+    The cells of the kernel deal themselves out in turn to the outputs at multiples of gcd(stride, dilation).
+
+    >>> _terms(4, 2, 1), _terms(3, 2, 1), _terms(3, 2, 2)
+    ((2, 2), (1, 2), (0, 3))
+    """
+    turn = s // gcd(s, d)
+    return (k // turn if turn == s else 0), -(-k // turn)
 
 
-def _in_turn(rank: int, uneven: Sequence[int], counts: Sequence[Sequence[int]]) -> str:
+def _in_turn(rank: int, uneven: Sequence[int], terms: Sequence[tuple[int, int]]) -> str:
     """What neighbours differ in: along each axis, and over all of them together."""
-    low = high = 1
-    for terms in counts:
-        low, high = low * min(terms), high * max(terms)
+    low, high = (prod(ends) for ends in zip(*terms, strict=True))
     words = listed([f"{WORDS[rank][a]}s" for a in uneven])
-    return f"the outputs of neighbouring {words} are sums over {low} to {high} inputs a channel"
+    return f"the outputs of neighbouring {words} are sums over {low:,} to {high:,} inputs a channel"
 
 
 def _even(op: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import gcd
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.lint.network import of_operator
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 WORDS = {1: ("position",), 2: ("row", "column"), 3: ("plane", "row", "column")}
 """What is counted along each spatial axis, by the number of axes."""
+MOST_CELLS = 10_000
+"""What a wider window leaves unread is not counted: specs come from strangers."""
 
 
 class Slide:
@@ -40,19 +43,34 @@ class Slide:
         return self.d * (self.k - 1) + 1
 
     @property
-    def residues(self) -> set[int]:
-        """The places modulo the stride that windows read: all others are never read."""
-        return {t * self.d % self.s for t in range(self.k)}
+    def turn(self) -> int:
+        """Cells of a window until one reads places of the same residue modulo the stride again."""
+        return self.s // gcd(self.s, self.d)
+
+    @property
+    def residues(self) -> int:
+        """How many of the places modulo the stride windows read: those at all others are never read."""
+        return min(self.k, self.turn)
 
     @property
     def unread(self) -> int | None:
         """Lines before the end of the last window that no window reads; None where sizes are not known."""
-        if not isinstance(self.arrives, int) or not isinstance(self.leaves, int):
+        if not isinstance(self.arrives, int) or not isinstance(self.leaves, int) or self.k > MOST_CELLS:
             return None
-        if len(self.residues) == self.s or self.leaves < 2:
+        if self.residues == self.s or self.leaves < 2:
             return 0
-        read = {o * self.s - self.p + t * self.d for o in range(self.leaves) for t in range(self.k)}
-        return sum(line not in read for line in range(self.arrives - self.dropped))
+        within = self.arrives - self.dropped
+        return within - sum(self._new_to(cell, within, self.leaves) for cell in range(self.k))
+
+    def _new_to(self, cell: int, within: int, windows: int) -> int:
+        """How many lines of the map this cell reads in one of the windows that no cell before it reads in another.
+
+        A turn before it a cell has read the same in later windows, all but what is new in the last ones.
+        """
+        first = max(0, windows - self.turn * self.d // self.s) if cell >= self.turn else 0
+        line = cell * self.d - self.p
+        low, high = -(line // self.s), (within - 1 - line) // self.s
+        return max(0, min(windows - 1, high) - max(first, low) + 1)
 
     @property
     def dropped(self) -> int:

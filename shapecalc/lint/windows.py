@@ -65,7 +65,7 @@ class StrideLargerThanKernel(Rule):
 
 def _gap(axis: Slide) -> bool:
     unread = axis.unread
-    return len(axis.residues) < axis.s if unread is None else unread > 0
+    return axis.residues < axis.s if unread is None else unread > 0
 
 
 @of_operator
@@ -77,7 +77,7 @@ def _gaps(node: Node) -> bool:
 def _never_read(axes: Sequence[Slide]) -> str:
     gaps = [a for a in axes if _gap(a)]
     if any(a.unread is None for a in axes):
-        parts = [f"{a.s - len(a.residues)} of every {a.s} {a.word}s" for a in gaps]
+        parts = [f"{a.s - a.residues:,} of every {a.s:,} {a.word}s" for a in gaps]
         return f"{listed(parts)} are never read"
     parts = [f"{a.unread:,} of {counted(_size(a), a.word)}" for a in gaps]
     read = prod(_size(a) - (a.unread or 0) for a in axes) / prod(_size(a) for a in axes)
@@ -165,10 +165,11 @@ def _padding(axis: Slide) -> int | None:
     """The least padding with which the windows reach the end; None where it would be more than half a window."""
     if not axis.dropped:
         return int(axis.p)
-    for p in range(axis.p + 1, axis.extent // 2 + 1):
-        if (_size(axis) + 2 * p - axis.extent) % axis.s <= p:
-            return p
-    return None
+    p = axis.p + 1
+    left = (_size(axis) + 2 * p - axis.extent) % axis.s  # of the padded lines no window reads the last ones
+    if left > p:  # each line of padding leaves two more, until another window fits
+        p += (axis.s - left + 1) // 2
+    return p if p <= axis.extent // 2 else None
 
 
 class ConvOnOnePixel(Rule):

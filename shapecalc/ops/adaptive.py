@@ -110,14 +110,16 @@ class AdaptivePool(Operator):
 
 
 def _covered(i: Dim, o: Dim) -> Dim | None:
-    """Positions that all parts of an axis read together: more than there are where parts overlap."""
+    """Positions that all parts of an axis read together: more than there are where parts overlap.
+
+    Part n ends at (n + 1)i/o rounded up and begins at ni/o rounded down. Over all parts that is i, and one more for each
+    edge that is not whole, of which there are o - gcd(i, o).
+    """
     if is_none(o):
         return 0
-    if o == i or (isinstance(o, int) and o == 1) or i % o == 0:
-        return i
     if isinstance(i, int) and isinstance(o, int):
-        return sum(-(-(n + 1) * i // o) - n * i // o for n in range(o))
-    return None
+        return i + o - gcd(i, o)
+    return i if o == i or (isinstance(o, int) and o == 1) or i % o == 0 else None
 
 
 def _part(i: Dim, o: Dim | None) -> Any:

@@ -119,6 +119,27 @@ def test_merged_fields_are_the_hull_of_both_and_aligned_if_all_centres_agree(one
     assert aligned == all(len(found) < 2 for found in centres)
 
 
+@pytest.mark.parametrize("wide", [(Window, (40, 2, 1, 3)), (Window, (41, 5, 0, 1)), (Spread, (30, 4, 1, 6))])
+@pytest.mark.parametrize("below", [(3, 2, 2), (4, 3, 1), (1, 1, 1)])
+def test_wide_windows_over_phases_are_hulls_too(wide: Any, below: Any) -> None:
+    kind, numbers = wide
+    reads = window_reads if kind is Window else spread_reads
+    chain = [(Zoom(*below), zoom_reads(*below)), (kind(*numbers), reads(*numbers))]
+    field = pull(chain)
+    assert isinstance(field, Field)
+    for output in range(2 * field.period):
+        positions = seen(chain, output)
+        assert hull(field, output) == (min(positions, default=inf), max(positions, default=-inf))
+
+
+def test_windows_as_wide_as_numbers_go_are_followed_at_once() -> None:
+    k = 10**12
+    doubled = Zoom(2, 1).pull(IDENTITY)
+    assert Window(k, 1, 0, 1).pull(doubled) == Field(2, 1, (0, 0), ((k - 1) // 2, k // 2))
+    field = Spread(k, 2, 1, 1).pull(IDENTITY)
+    assert field == Field(2, 1, (1 - k // 2, 2 - k // 2), (0, 1))
+
+
 def test_the_shortest_period_is_stated() -> None:
     assert Window(2, 2, 0, 1).pull(Spread(2, 2, 0, 1).pull(IDENTITY)) == Field(1, 1, (0,), (0,))
     assert Zoom(4, 2).outs == 2

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from shapecalc.dims.field import IDENTITY
-from shapecalc.ops.adaptive import Parts
+from shapecalc.ops.adaptive import Parts, _covered
 from shapecalc.ops.kinds import Unfit
 from shapecalc.ops.pool import pooled_size
 
@@ -124,6 +124,13 @@ def test_adaptive_parts_hold_what_the_gradient_reaches(ins: int) -> None:
             reached = gradient[0].nonzero().flatten().tolist()
             q, r = divmod(o, field.period)
             assert (reached[0], reached[-1]) == (field.lo[r] + q * field.advance, field.hi[r] + q * field.advance)
+
+
+@pytest.mark.parametrize("ins", range(1, 13))
+def test_adaptive_parts_read_together_what_listing_them_reads(ins: int) -> None:
+    for outs in range(1, 30):
+        parts = [range(n * ins // outs, -(-(n + 1) * ins // outs)) for n in range(outs)]
+        assert _covered(ins, outs) == sum(map(len, parts))
 
 
 def test_messages_name_the_users_numbers() -> None:
