@@ -63,6 +63,8 @@ def _case(case: Node, report: Report, settings: Mapping[str, Any], measure: Meas
         return list(_checked(case, report, measure, settings))
     except Mistake as mistake:
         return [_diagnostic(mistake)]
+    except Silent:
+        return []
 
 
 def _settings(chosen: Node, report: Report) -> dict[str, Any]:
@@ -126,6 +128,8 @@ def _number(
         text = "" if value is None else unmet(value, node, env, report.legal)
     except Mistake as mistake:
         yield _diagnostic(mistake)
+        return
+    except Silent:
         return
     if text:
         yield Diagnostic("SC501", f"{title}: {text}", node.start, node.end)

@@ -197,7 +197,7 @@ def _unknown(wires: Sequence[Wire | None]) -> bool:
 
 def _live(graph: Graph, memory: Memory) -> None:
     """The peak of live storages when each is freed after its last use; None where sizes cannot be compared."""
-    if _unknown(graph.inputs) or any(_unknown(node.outputs) for node in graph.nodes):
+    if _unknown(graph.inputs) or any(node.op is None or _unknown(node.outputs) for node in graph.nodes):
         memory.peak = None
         return
     storages, sizes = memory.storages, memory.sizes

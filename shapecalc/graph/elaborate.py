@@ -41,8 +41,9 @@ def elaborate(spec: Spec, settings: Mapping[str, Any], *, loose: bool = False) -
     try:
         return walk.document(settings, loose=loose)
     except TooManyLayers:
-        walk.nodes = []
-        return walk.graph(Group("", "", None, None), (), (), {}, ())
+        nothing = Walk(spec)
+        nothing.diagnostics = walk.diagnostics
+        return nothing.graph(Group("", "", None, None), (), (), {}, ())
 
 
 class TooManyLayers(Exception):
@@ -163,14 +164,16 @@ class Walk:
             self.guarded(self.child if isinstance(child, Child) else self.nest, child, here)
 
     def guarded(self, step: Any, child: Any, here: Here) -> None:
-        """Run one step; a mistake spoils this child only."""
+        """Run one step; a mistake spoils this child only, which keeps the number that it has taken."""
+        count = here.scope.count
         try:
             step(child, here)
-        except Mistake as mistake:
+        except (Mistake, Silent) as problem:
+            if not isinstance(child, Loop):
+                here.scope.count = max(count, here.scope.count - 1)
             path = self.spoil(child, here)
-            self.mistake(mistake, here.trail, path)
-        except Silent:
-            self.spoil(child, here)
+            if isinstance(problem, Mistake):
+                self.mistake(problem, here.trail, path)
 
     def spoil(self, child: Child | Nest | Loop | Spoilt, here: Here) -> str:
         """Give the child's names a value of unknown shape, so that what depends on it stays silent."""

@@ -104,11 +104,16 @@ class _Fault:
         self.fix = quoting(self.text, start, end)
         return quoted(self.text[start:end])
 
-    def quoted_value(self) -> str:
-        """The value at the mark in quotes: that of the line, or the single one within its brackets."""
+    def quoted_value(self, advice: str) -> str:
+        """Advice with the value at the mark in quotes: that of the line, or the single one within its brackets.
+
+        A mark before the value, as in a stray `* - Linear: 4`, is no part of an expression.
+        """
         start, end = self.value()
+        if self.at < start:
+            return "take it out, or quote the text that it belongs to"
         inside = self.text[start : start + 1] in ("{", "[") and start < self.at
-        return self.quoted(*(self.part() if inside else (start, end)))
+        return f"{advice}: {self.quoted(*(self.part() if inside else (start, end)))}"
 
     def quoting(self) -> str:
         """Advice that shows the line's value quoted, where it begins as no plain text does."""
@@ -161,25 +166,25 @@ def _cut_flow(fault: _Fault) -> Said:
 
 
 def _no_token(fault: _Fault) -> Said:
-    return f"`{fault.character()}` cannot begin a value", f"quote it: {fault.quoted_value()}"
+    return f"`{fault.character()}` cannot begin a value", fault.quoted_value("quote it")
 
 
 def _block_text(fault: _Fault) -> Said:
     fault.at = fault.opening
     sign = fault.character()
-    return f"`{sign}` at the start of a value begins a block of text", f"quote it: {fault.quoted_value()}"
+    return f"`{sign}` at the start of a value begins a block of text", fault.quoted_value("quote it")
 
 
 def _no_name(fault: _Fault) -> Said:
     fault.at = fault.opening
     what = {"*": "an alias", "&": "an anchor"}.get(fault.character(), "a name")
-    return f"`{fault.character()}` begins {what} in YAML", f"quote the expression: {fault.quoted_value()}"
+    return f"`{fault.character()}` begins {what} in YAML", fault.quoted_value("quote the expression")
 
 
 def _colon(fault: _Fault) -> Said:
     start, _ = fault.line(fault.at)
     if ": " in fault.text[start : fault.at]:
-        return "a second `: ` in one line", f"quote the value if it is text: {fault.quoted_value()}"
+        return "a second `: ` in one line", fault.quoted_value("quote the value if it is text")
     return (
         "a key cannot stand here, because the line above is not finished by `:` or has a value already",
         "write a blank after each `:`, and indent this line like the keys beside it",
@@ -239,7 +244,7 @@ _EXPLANATIONS: tuple[tuple[str, Callable[[_Fault], Said]], ...] = (
     ),
     (
         "mapping keys are not allowed",
-        lambda fault: ("`?` begins a key in YAML", f"quote the expression: {fault.quoted_value()}"),
+        lambda fault: ("`?` begins a key in YAML", fault.quoted_value("quote the expression")),
     ),
     (
         "expected node content",
@@ -255,7 +260,7 @@ _EXPLANATIONS: tuple[tuple[str, Callable[[_Fault], Said]], ...] = (
     ),
     (
         "tag handle",
-        lambda fault: ("a tag that is not declared", f"quote the expression: {fault.quoted_value()}"),
+        lambda fault: ("a tag that is not declared", fault.quoted_value("quote the expression")),
     ),
     (
         "directive",

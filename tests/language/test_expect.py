@@ -214,3 +214,15 @@ def test_an_unknown_key_of_expect_is_named() -> None:
     (problem,) = plain.check_text(text).diagnostics
     assert (problem.code, text[problem.start : problem.end]) == ("SC103", "parms")
     assert "params" in problem.help
+
+
+@pytest.mark.parametrize("key", ["params", "receptive_field", "set: {w", "sizes: {H"])
+def test_a_number_that_cannot_be_read_is_told_once(key: str) -> None:
+    end = "}" * key.count("{")
+    net = "params: {w: 3}\ninput: [3, H, W]\nlayers: [{Conv2d: {out_channels: w, kernel_size: 1}}]\n"
+    assert found(f"expect: {{{key}: {10**18}{end}, output: [3, H, W]}}\n", net) == [("SC008", str(10**18))]
+
+
+def test_a_number_of_a_layer_that_cannot_be_read_is_told_once() -> None:
+    net = f"input: [4]\nlayers:\n  a: {{Linear: 5, expect: {{params: {10**18}, shape: [6]}}}}\n"
+    assert found("", net) == [("SC008", str(10**18)), ("SC501", "[6]")]

@@ -30,6 +30,8 @@ FILES = [
     Bad("open bracket", "shapecalc: 1\ninput: «[4\nlayers: [ReLU]\n", "SC002", ["["], ["]"]),
     Bad("open quote", "shapecalc: 1\nname: «\"Net\n" + TAIL, "SC002", ["quote"]),
     Bad("unlike indentation", "shapecalc: 1\ninput: [4]\nlayers:\n  a: ReLU\n «b: ReLU\n", "SC002"),
+    Bad("stray star", HEAD + "layers:\n «* - Linear: 3\n", "SC002", ["alias"], ["take it out"]),
+    Bad("stray bar", HEAD + "layers:\n «| - Linear: 3\n", "SC002", ["block of text"], ["take it out"]),
     Bad("leading zero", "shapecalc: 1\ninput: [«010»]\nlayers: [ReLU]\n", "SC004", ["010"], ["10", "8"]),
     Bad("leading zero of an argument", HEAD + "layers: [{Linear: «064»}]\n", "SC004", ["064"], ["64", "52"]),
     Bad("merge key", HEAD + "layers: [{ReLU: &a {inplace: true}}, {ReLU: {«<<»: *a}}]\n", "SC005", ["<<"], ["block"]),

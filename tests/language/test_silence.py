@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests import plain
+
 from .mistake import Bad
+from .twin import spec
 
 USES = """
   b: {Add: [a, previous]}
@@ -54,3 +57,35 @@ def test_the_first_layer_of_several_inputs_that_is_spoilt_leaves_an_unknown_flow
         "input: {x: [4], y: [4]}\nlayers:\n  a: {«Linaer»: 3, from: x}\n  b: ReLU\n  c: {Add: y}\n  d: [{Add: x}]\n",
         "SC106",
     ).verify()
+
+
+@pytest.mark.parametrize(
+    "mistake", ["Linaer: 3", "Linear: {width: 3}", "{Linear: 3, from: nothing}", "Linear: wide", "7"]
+)
+def test_layers_behind_a_mistake_keep_the_numbers_that_they_will_have(mistake: str) -> None:
+    text = spec(
+        f"{BLOCKS}  - ReLU\n  - {mistake}\n  - {{ReLU: , repeat: 2}}\n  - {{Add: ['0', '2', '3'], name: sum}}\n"
+    )
+    report = plain.check_text(text)
+    (problem,) = report.diagnostics
+    assert problem.layer in ("1", "")
+    assert [layer.path for layer in report.layers] == ["0", "1", "2", "3", "sum"]
+
+
+def test_a_turn_with_a_mistake_keeps_its_number() -> None:
+    text = (
+        BLOCKS.replace("input: [4]", "input: [4, 4]")
+        + "  - {Conv1d: {out_channels: 4, kernel_size: 3}, repeat: 2}\n  - ReLU\n"
+    )
+    report = plain.check_text(spec(text))
+    assert [(problem.code, problem.layer) for problem in report.diagnostics] == [("SC201", "1")]
+    assert [layer.path for layer in report.layers] == ["0", "1", "2"]
+
+
+def test_a_block_with_a_stated_shape_behind_a_mistake_is_told_of_once() -> None:
+    blocks = BLOCKS.replace("input:", "  Mine: {shape: [16], macs: 1000}\ninput:", 1)
+    report = plain.check_text(spec(blocks + "  - ReLU\n  - Linaer: 3\n  - Mine\n"))
+    assert [problem.code for problem in report.diagnostics] == ["SC106"]
+    found = report.to_dict()
+    assert [layer["path"] for layer in found["layers"]] == ["0", "1", "2"]
+    assert found["totals"]["peak_activation_bytes"] is None
