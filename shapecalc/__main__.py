@@ -28,7 +28,11 @@ def main() -> None:
 
 def _status(arguments: list[str]) -> int:
     try:
+        os.getcwd()
         known = replayed(arguments)
+    except FileNotFoundError:
+        sys.stderr.write("shapecalc: the current folder has been deleted\n")
+        return 2
     except KeyboardInterrupt:
         return 130
     if known is not None:

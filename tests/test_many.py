@@ -422,3 +422,23 @@ def test_junit_has_a_case_for_each_expectation_kept_or_broken(here: Path) -> Non
     assert cases["expect params: 15"] is None
     (broken,) = (name for name, failure in cases.items() if failure is not None)
     assert "SC501" in str(broken)
+
+
+def test_a_pattern_that_begins_with_two_stars_means_the_top_folder_too(here: Path) -> None:
+    for folder in ("old", "nets/old"):
+        (here / folder).mkdir(parents=True)
+        (here / folder / "broken.yaml").write_text("shapecalc: 1\n")
+    (here / "shapecalc.toml").write_text('exclude = ["**/old", "**/biased.yaml"]\n')
+    assert run("check", ".", cwd=here).status == 0
+
+
+def test_a_folder_that_has_been_deleted_is_told(here: Path) -> None:
+    (here / "gone").mkdir()
+    command = " ".join([f"cd {here / 'gone'} && rmdir ../gone &&", *COMMAND, "check ."])
+    end = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env=environment())
+    assert (end.returncode, end.stderr) == (2, "shapecalc: the current folder has been deleted\n")
+
+
+def test_a_pipe_in_place_of_a_gitignore_keeps_nobody_waiting(here: Path) -> None:
+    os.mkfifo(here / ".gitignore")
+    assert run("check", ".", cwd=here).status == 1

@@ -91,8 +91,11 @@ def _pattern(glob: str) -> re.Pattern[str]:
 
 
 def _rules(directory: str) -> Iterator[Rule]:
+    path = os.path.join(directory, ".gitignore")
+    if not os.path.isfile(path):
+        return
     try:
-        with open(os.path.join(directory, ".gitignore"), encoding="utf-8", errors="replace") as file:
+        with open(path, encoding="utf-8", errors="replace") as file:
             lines = file.read().splitlines()
     except OSError:
         return

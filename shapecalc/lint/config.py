@@ -75,10 +75,12 @@ class Settings:
         below = os.path.relpath(os.path.abspath(path), self.folder).replace(os.sep, "/")
         parts = below.split("/")
         heads = ["/".join(parts[: i + 1]) for i in range(len(parts))]
-        pattern = pattern.removeprefix("./").rstrip("/")
-        return any(fnmatchcase(head, pattern) for head in heads) or (
-            "/" not in pattern and any(fnmatchcase(part, pattern) for part in parts)
-        )
+        whole = pattern.removeprefix("./").rstrip("/")
+        found = any(fnmatchcase(head, whole) for head in heads)
+        inside = whole.removeprefix("**/")  # which stands for no folder, too
+        if inside != whole:
+            found = found or any(fnmatchcase(head, inside) for head in heads)
+        return found or ("/" not in inside and any(fnmatchcase(part, inside) for part in parts))
 
 
 class Finder:
