@@ -112,8 +112,8 @@ class AdaptivePool(Operator):
 def _covered(i: Dim, o: Dim) -> Dim | None:
     """Positions that all parts of an axis read together: more than there are where parts overlap.
 
-    Part n ends at (n + 1)i/o rounded up and begins at ni/o rounded down. Over all parts that is i, and one more for each
-    edge that is not whole, of which there are o - gcd(i, o).
+    Part n ends at (n + 1)i/o rounded up and begins at ni/o rounded down. Over all parts that is i, and one more for
+    each edge that is not whole, of which there are o - gcd(i, o).
     """
     if is_none(o):
         return 0
