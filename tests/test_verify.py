@@ -11,8 +11,11 @@ from click.testing import CliRunner
 import shapecalc
 from shapecalc.cli.group import cli
 from shapecalc.ops.conv import Conv
+from shapecalc.ops.pool import MaxPool2d
 from shapecalc.torchside.sizes import legal_choices, refused
 from shapecalc.torchside.verify import verify
+
+from .lint.findings import spec
 
 SPECS = Path(__file__).resolve().parent.parent / "specs"
 QUICK = ["lenet5", "mnist_cnn", "residual", "pyramid", "unet", "inception_block", "squeezenet"]
@@ -198,3 +201,58 @@ def test_an_opaque_block_is_not_verified_and_that_is_said() -> None:
     done = verify(shapecalc.check_text(text), {})
     assert done.findings == []
     assert done.notes == ["not verified: torch has no code for Mystery"]
+
+
+WRAPPED = "- Conv2d: {out_channels: 8, kernel_size: 3, padding: 1, padding_mode: %s}"
+ODD = [
+    ("[3, 12, 12]", WRAPPED % "reflect" + "\n- Conv2d: {out_channels: 4, kernel_size: 3}"),
+    ("[3, 12, 12]", "- Conv2d: {out_channels: 8, kernel_size: 1, padding: 1, padding_mode: replicate}"),
+    ("[3, 12, 12]", "- Conv2d: {out_channels: 8, kernel_size: 3, padding_mode: reflect}\n- ReLU"),
+    ("[3, 12, 12]", "- Tanh\n- Conv2d: {out_channels: 8, kernel_size: 3, padding: 2, padding_mode: circular}"),
+    ("[3, 12, 12]", "- ReflectionPad2d: 3\n- MaxPool2d: 2"),
+    ("[3, 4, 4]", "- ReplicationPad2d: 3\n- Conv2d: {out_channels: 8, kernel_size: 3}"),
+    ("[3, 0, 5]", "- Linear: 10\n- ReLU"),
+    ("[3, 32, 0]", "- Flatten"),
+    *[
+        ("[16, 8]", f"- Linear: 8\n- {{MultiheadAttention: {{num_heads: 2, batch_first: true}}, from: {wires}}}")
+        for wires in ("['0', '0', '0']", "['0', input, input]", "['0', '0', input]", "['0', input, '0']")
+    ],
+    ("[16, 8]", "- {MultiheadAttention: {num_heads: 2, batch_first: true}, from: {query: input, value: input}}"),
+    ("[3, H, W]", "- BatchNorm2d\n- GroupNorm: 3"),
+    ("[4, 1, 1]", "- Conv2d: {out_channels: 4, kernel_size: 1}\n- GroupNorm: 4"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("input", "layers"), ODD)
+def test_torch_confirms_odd_networks(input: str, layers: str) -> None:
+    """Found by damaging the zoo at random: borders of mirrored values, no values at all, one value given twice."""
+    report = shapecalc.check_text(spec(layers, input))
+    for sizes in legal_choices(report):
+        found = verify(report, sizes).findings
+        assert [(f.layer, f.what, f.ours, f.theirs) for f in found if f.verdict == "differs"] == []
+
+
+def test_a_false_field_behind_mirrored_borders_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = spec("- ReflectionPad2d: 1\n- Conv2d: {out_channels: 8, kernel_size: 3}\n- MaxPool2d: 3", "[3, 24, 24]")
+    assert wrong(shapecalc.check_text(text), {}) == []
+    forget(monkeypatch)
+    monkeypatch.setattr(MaxPool2d, "window", lambda self, xs, ys: None)
+    assert "receptive field" in " ".join(f.what for f in wrong(shapecalc.check_text(text), {}))
+
+
+def test_what_no_memory_holds_is_not_made_for_the_meta_device_either() -> None:
+    found = verify(shapecalc.check_text(spec("- PixelShuffle: 2", "[1000000000, 16, 16]")), {})
+    assert (found.ok, found.device) == (True, "meta")
+
+
+def test_a_network_that_torch_refuses_disagrees_unless_we_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = spec("- Conv2d: {out_channels: 4, kernel_size: 1}\n- GroupNorm: 4", "[4, 1, 1]")
+    (alone,) = [f for f in verify(shapecalc.check_text(text), {}, batch=1).findings if f.what == "forward pass"]
+    assert (alone.verdict, alone.reason.count("a batch of 1 is not legal")) == ("torch does not say", 1)
+    forget(monkeypatch)
+    monkeypatch.setattr(Conv, "needs", lambda self, *xs: ())
+    (found,) = wrong(
+        shapecalc.check_text(spec("- Conv2d: {out_channels: 4, kernel_size: 4, padding_mode: circular}", "[3, 3, 9]")),
+        {},
+    )
+    assert (found.what, found.ours) == ("forward pass", "one that runs")

@@ -63,12 +63,12 @@ def _wires(operator: type[Operator], child: Child, given: Given) -> tuple[Wire |
     """The values that the operator takes, in torch's order; None where an optional one is absent."""
     slots = operator.inputs
     if given.by_name is not None:
-        return _by_name(operator, child, given)
+        return _once(operator, _by_name(operator, child, given))
     wires = tuple(wire_of(named) for named in given.entries)
     repeated = bool(slots) and slots[-1].endswith("*")
     least = sum(not s.endswith(("?", "*")) for s in slots) + repeated
     if least <= len(wires) and (repeated or len(wires) <= len(slots)):
-        return wires
+        return _once(operator, wires) if operator.stands_for else wires
     due = f"at least {least}" if repeated else f"{least} to {len(slots)}" if least < len(slots) else f"{least}"
     title = operator.__name__
     message = f"{title} takes {due} input{'s' * (due != '1')}, and {len(wires)} arrive{'s' * (len(wires) == 1)}"
@@ -94,6 +94,19 @@ def _by_name(operator: type[Operator], child: Child, given: Given) -> tuple[Wire
     while wires and wires[-1] is None:
         wires.pop()
     return tuple(wires)
+
+
+def _once(operator: type[Operator], wires: tuple[Wire | None, ...]) -> tuple[Wire | None, ...]:
+    """The values without those that an absent one would be anyway: attention of `[x, x, x]` is that of x."""
+    whole, needed = list(wires), list(wires)
+    for later, earlier in operator.stands_for.items():
+        if later < len(wires):
+            whole[later] = whole[later] or whole[earlier]
+            if whole[later] is whole[earlier]:
+                needed[later] = None
+    while needed and needed[-1] is None:
+        needed.pop()
+    return tuple(needed)
 
 
 def shapes_of(wires: tuple[Wire | None, ...]) -> tuple[Shape, ...]:

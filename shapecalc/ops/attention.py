@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.dims.field import ALL, POINT
 from shapecalc.dims.sym import names
@@ -56,6 +56,7 @@ class MultiheadAttention(Operator):
     """
 
     inputs = ("query", "key?", "value?", "key_padding_mask?", "attn_mask?")
+    stands_for: ClassVar[Mapping[int, int]] = {1: 0, 2: 1}
     further = masks(*inputs)
     same_dtype = frozenset({"key", "value", *further})
     ranks = (2, 3)

@@ -160,14 +160,20 @@ class Conv(Convolution):
         return ((*UNMIXED[2 - first :], *enumerate(self.windows, first)),)
 
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
-        """The input; what torch pads with other than zeros is a tensor of its own, kept too (circular: instead)."""
+        """The input; what torch pads with other than zeros is a tensor of its own, kept instead.
+
+        The gradient of the padding, where one is due, needs the input beside it, unless that is circular.
+        """
         if self.padding_mode == "zeros":
             return KEEPS_INPUT
         x = xs[0]
         first = len(x) - self.rank
         padded = [i + t for i, t in zip(x[first:], self.total_padding, strict=True)]
         kept = Kept("new", shape=(*x[:first], *padded))
-        return (kept,) if self.padding_mode == "circular" else (*KEEPS_INPUT, kept)
+        return (kept,) if self.padding_mode == "circular" else (Kept("input", when=(0,)), kept)
+
+    def mirrors(self) -> bool:
+        return self.padding_mode != "zeros"
 
 
 def _attributes(rank: int) -> tuple[Attribute, ...]:

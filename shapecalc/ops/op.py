@@ -100,6 +100,8 @@ class Operator:
     """Dtypes that inputs behind the first must have, by the input's name."""
     same_dtype: ClassVar[frozenset[str]] = frozenset()
     """Names of inputs behind the first that must have its dtype, or one of `further`."""
+    stands_for: ClassVar[Mapping[int, int]] = {}
+    """Of inputs that may be left out, the earlier one that they then are, by index."""
     view: ClassVar[bool] = False
     equals: ClassVar[bool] = False
     """Whether several outputs are equals (Chunk), so that the bare name means none of them."""
@@ -203,6 +205,10 @@ class Operator:
         input.
         """
         return arrival.lies[:1] if self.view else IN_ORDER
+
+    def mirrors(self) -> bool:
+        """Whether values of the input lie beyond its edges too, so that windows there see lines out of their place."""
+        return False
 
     def hands_on(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[bool]:
         """Of each input, whether its gradient is the output's gradient or a view of it, rather than a new tensor."""

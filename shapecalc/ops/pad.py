@@ -99,6 +99,9 @@ class Padding(Operator):
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         return self.kept
 
+    def mirrors(self) -> bool:
+        return True
+
     @classmethod
     def samples(cls) -> Any:
         return SAMPLES[cls.rank]
@@ -119,6 +122,9 @@ class ConstantPad(Padding):
         """torch does not look at a value that is written nowhere."""
         beyond = max(self.padding) > 0 and overflows(self.value, dtypes[0])
         return f"cannot pad {dtypes[0]} with {self.value}" if beyond else ""
+
+    def mirrors(self) -> bool:
+        return False
 
     @property
     def least_rank(self) -> int:

@@ -18,13 +18,13 @@ from shapecalc.ops.dtypes import FLOATS
 from shapecalc.torchside.run import example_inputs, run_layers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from torch import nn
 
     from shapecalc.analysis.report import Layer, Report
     from shapecalc.analysis.sight import Track
-    from shapecalc.graph.graph import Wire
+    from shapecalc.graph.graph import Node, Wire
 
 MOST_WORK = 4 * 10**10
 """Multiply-accumulates that the probes of one axis may cost; beyond it fewer lines are probed."""
@@ -70,12 +70,15 @@ def seen_wrongly(
     """(layer, input, axis, ours, what is seen) for every layer and every spatial axis of every input in turn."""
     graph = report.graph
     assert graph is not None
-    blind = _blind(report)
+    blind, mirrored = _behind(report, _loses_nan), _behind(report, _mirrors)
     chosen = random.Random(seed)
     for wire in graph.inputs:
         if wire.dtype not in FLOATS:
             continue
         axes = sorted({a for layer in report.layers for name, a in layer.sight if name == wire.name})
+        assert wire.shape is not None
+        if 0 in [bind(size, sizes) for size in wire.shape]:
+            continue  # without a value there is nothing to be seen
         for axis in axes:
             tracks = {x.node.index: t for x in report.layers if (t := _track(x, wire, axis, blind)) is not None}
             probe = _probe(report, module, sizes, device, wire, axis, tracks)
@@ -83,19 +86,29 @@ def seen_wrongly(
                 seen = probe.seen.get(layer.node.index)
                 if seen is not None:
                     outputs = _outputs(seen.shape[1], chosen)
-                    judged = _judged(tracks[layer.node.index].field, probe.lines, seen, outputs)
+                    within = layer.node.index in mirrored
+                    judged = _judged(tracks[layer.node.index].field, probe.lines, seen, outputs, within)
                     yield (layer, wire.name, axis, *judged)
 
 
-def _blind(report: Report) -> set[int]:
-    """Nodes behind a tensor of integers or truth values, in which a NaN is lost."""
-    blind: set[int] = set()
+def _behind(report: Report, has: Callable[[Node], bool]) -> set[int]:
+    """The nodes of which something holds, and all behind them."""
+    found: set[int] = set()
     for layer in report.layers:
         node = layer.node
-        lost = any(w is not None and w.node is not None and w.node.index in blind for w in node.inputs)
-        if lost or node.outputs[0].dtype not in FLOATS:
-            blind.add(node.index)
-    return blind
+        if has(node) or any(w is not None and w.node is not None and w.node.index in found for w in node.inputs):
+            found.add(node.index)
+    return found
+
+
+def _loses_nan(node: Node) -> bool:
+    """Whether the output holds integers or truth values, which are never NaN."""
+    return node.outputs[0].dtype not in FLOATS
+
+
+def _mirrors(node: Node) -> bool:
+    """Whether lines of the input are seen where padding stands, out of their place."""
+    return node.op is not None and node.op.mirrors()
 
 
 def _track(layer: Layer, wire: Wire, axis: int, blind: set[int]) -> Track | None:
@@ -163,11 +176,18 @@ def _outputs(count: int, chosen: random.Random) -> list[int]:
     return sorted({0, count // 4, count // 2, count - 1, *(chosen.randrange(count) for _ in range(AT_RANDOM))})
 
 
-def _judged(field: Field, lines: list[int], seen: torch.Tensor, outputs: Sequence[int]) -> tuple[str, str]:
-    """Ours and what is seen, equal texts where no output sees beyond its field and both ends are seen."""
+def _judged(
+    field: Field, lines: list[int], seen: torch.Tensor, outputs: Sequence[int], within: bool
+) -> tuple[str, str]:
+    """Ours and what is seen, equal texts where no output sees beyond its field and both ends are seen.
+
+    Outputs of which the field sticks out of the map are passed over where only those `within` it can be judged.
+    """
     for o in outputs:
         turn, phase = divmod(o, field.period)
         low, high = (end[phase] + turn * field.advance for end in (field.lo, field.hi))
+        if within and not 0 <= low <= high <= lines[-1]:
+            continue
         hit = {i for i, saw in zip(lines, seen[:, o].tolist(), strict=True) if saw}
         outside = [i for i in hit if not low <= i <= high]
         unseen = [i for i in (low, high) if low >= 0 and high <= lines[-1] and i in lines and i not in hit]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,7 +13,7 @@ from shapecalc.ops.dtypes import FLOATS
 from shapecalc.torchside.watch import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from torch import nn
 
@@ -20,6 +21,19 @@ if TYPE_CHECKING:
 
 LARGEST_INDEX = 2
 """Integer inputs without a bound are drawn below this."""
+
+
+class Refused(ValueError):
+    """torch does not run a module: batch norm over a single value, too little memory. The text is why, in one line."""
+
+
+@contextmanager
+def running() -> Iterator[None]:
+    """Around a run of torch. Raises Refused for what torch raises."""
+    try:
+        yield
+    except (RuntimeError, ValueError) as error:
+        raise Refused((str(error).splitlines() or [type(error).__name__])[0]) from error
 
 
 def has_cuda() -> bool:
@@ -38,6 +52,8 @@ def _example(wire: Wire, sizes: Mapping[str, int], device: str, generator: torch
     assert wire.shape is not None
     shape = [evaluate(size, sizes) for size in wire.shape]
     dtype = getattr(torch, wire.dtype)
+    if device == "meta":
+        return torch.empty(shape, dtype=dtype, device=device)
     if wire.dtype in FLOATS:
         return torch.randn(shape, generator=generator).to(device=device, dtype=dtype)
     below = LARGEST_INDEX if wire.below is None else evaluate(wire.below, sizes)
@@ -45,8 +61,8 @@ def _example(wire: Wire, sizes: Mapping[str, int], device: str, generator: torch
 
 
 def run_layers(module: nn.Module, graph: Graph, inputs: Sequence[torch.Tensor]) -> dict[int, Any]:
-    """The value of every layer's outputs by `id` of the wire, after one forward pass. Raises what torch raises."""
-    with Watch(module, values=True) as watch:
+    """The value of every layer's outputs by `id` of the wire, after one forward pass. Raises Refused."""
+    with Watch(module, values=True) as watch, running():
         module(*inputs)
     return watch.held
 
@@ -54,7 +70,7 @@ def run_layers(module: nn.Module, graph: Graph, inputs: Sequence[torch.Tensor]) 
 def kept_bytes(module: nn.Module, graph: Graph, inputs: Sequence[torch.Tensor]) -> tuple[int, dict[int, int]]:
     """Bytes that autograd keeps after a forward pass in training mode: in all, each storage once, and by node.
 
-    Parameters and buffers are left out. Raises what torch raises.
+    Parameters and buffers are left out. Raises Refused.
     """
     own = {t.untyped_storage().data_ptr() for t in (*module.parameters(), *module.buffers())}
     watch = Watch(module, values=False)
@@ -70,7 +86,7 @@ def kept_bytes(module: nn.Module, graph: Graph, inputs: Sequence[torch.Tensor]) 
 
     hooks = torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)
     # oneDNN would keep workspaces; switching it off warns of hardware that is not there.
-    with warnings.catch_warnings(action="ignore"), torch.backends.mkldnn.flags(enabled=False), watch, hooks:
+    with warnings.catch_warnings(action="ignore"), torch.backends.mkldnn.flags(enabled=False), watch, hooks, running():
         outputs = module(*inputs)
     del outputs
     whole = {place: size for each in kept.values() for place, size in each.items()}
@@ -78,7 +94,7 @@ def kept_bytes(module: nn.Module, graph: Graph, inputs: Sequence[torch.Tensor]) 
 
 
 def counted_flops(module: nn.Module, graph: Graph, inputs: Sequence[torch.Tensor]) -> dict[int, int]:
-    """FLOPs by torch's counter, by node; on the meta device, where it counts fused kernels too."""
+    """FLOPs by torch's counter, by node; on the meta device, where it counts fused kernels too. Raises Refused."""
     from torch.utils.flop_counter import FlopCounterMode
 
     module = module.to("meta").eval().requires_grad_(False)  # torch asks what it tracks for gradients
@@ -92,19 +108,23 @@ def counted_flops(module: nn.Module, graph: Graph, inputs: Sequence[torch.Tensor
             found[node] = found.get(node, 0) + self.get_total_flops() - before
             return out
 
-    with warnings.catch_warnings(action="ignore"), watch, ByNode(display=False), torch.no_grad():
+    with warnings.catch_warnings(action="ignore"), watch, ByNode(display=False), torch.no_grad(), running():
         module(*[x.to("meta") for x in inputs])
     return found
 
 
 def trained_peak(module: nn.Module, graph: Graph, inputs: Sequence[torch.Tensor]) -> int:
-    """Bytes that the CUDA allocator held at most in one training step with plain gradient descent, weights included."""
+    """Bytes that the CUDA allocator held at most in one training step with plain gradient descent, weights included.
+
+    Raises Refused.
+    """
     torch.cuda.synchronize()
     torch.cuda.reset_peak_memory_stats()
     optimizer = torch.optim.SGD(module.parameters(), lr=0.01)
-    outputs = module.train()(*inputs)
-    several = outputs if isinstance(outputs, tuple) else (outputs,)
-    sum(y.sum() for y in several if y.requires_grad).backward()
-    optimizer.step()
-    torch.cuda.synchronize()
+    with running():
+        outputs = module.train()(*inputs)
+        several = outputs if isinstance(outputs, tuple) else (outputs,)
+        sum(y.sum() for y in several if y.requires_grad).backward()
+        optimizer.step()
+        torch.cuda.synchronize()
     return int(torch.cuda.max_memory_allocated())

@@ -9,10 +9,10 @@ import torch
 from shapecalc.dims.sym import names
 from shapecalc.torchside.build import build
 from shapecalc.torchside.run import example_inputs
-from shapecalc.torchside.verify import Finding
+from shapecalc.torchside.verify import BATCH, Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from shapecalc.analysis.report import Report
     from shapecalc.dims.sizes import SizeSet
@@ -40,9 +40,13 @@ def legal_choices(report: Report) -> list[dict[str, int]]:
         {n: _legal(report, n, 1) for n in free},
         {n: _legal(report, n, LARGER * i) for i, n in enumerate(free, 1)},
     ]
-    legal = report.legal
-    fitting = [c for i, c in enumerate(choices) if c not in choices[:i] and (legal is None or legal.holds(c))]
+    fitting = [c for i, c in enumerate(choices) if c not in choices[:i] and fits(report, c)]
     return fitting or [dict.fromkeys(free, _legal(report, free[0], LARGER))]
+
+
+def fits(report: Report, sizes: Mapping[str, int]) -> bool:
+    """Whether these sizes of the symbols are legal, in a batch as it is verified."""
+    return report.legal is None or report.legal.holds({**sizes, "N": BATCH})
 
 
 def _sizes(report: Report, name: str) -> SizeSet | None:
@@ -62,7 +66,7 @@ def refused(report: Report) -> Iterator[Finding]:
     chosen = legal_choices(report)[0]
     for name in free:
         for illegal in _illegal(_sizes(report, name), chosen[name]):
-            inputs = example_inputs(report.graph, {**chosen, name: illegal, "N": 2}, "cpu")
+            inputs = example_inputs(report.graph, {**chosen, name: illegal, "N": BATCH}, "cpu")
             yield Finding("", f"refuses {name} = {illegal}", True, _refuses(report, inputs))
 
 

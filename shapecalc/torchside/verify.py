@@ -10,7 +10,7 @@ from shapecalc.dims.sym import bind
 from shapecalc.ops.opaque import Opaque
 from shapecalc.torchside.build import build
 from shapecalc.torchside.probe import seen_wrongly, untold
-from shapecalc.torchside.run import counted_flops, example_inputs, kept_bytes, run_layers, trained_peak
+from shapecalc.torchside.run import Refused, counted_flops, example_inputs, kept_bytes, run_layers, trained_peak
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -88,19 +88,29 @@ def verify(
         reason = "tensors on the meta device have no values and no memory"
         found.findings += [Finding("", what, None, None, SILENT, reason) for what in (FIELDS, KEPT)]
     else:
-        found.findings += _probed(found, module, seed)
-        found.findings += _kept(found, module)
-        found.findings += _trained(found, module)
-    found.findings += _flops(report, module, sizes)
+        found.findings += _told(FIELDS, _probed(found, module, seed))
+        found.findings += _told(KEPT, _kept(found, module))
+        found.findings += _told(PEAK, _trained(found, module))
+    found.findings += _told("FLOPs", _flops(report, module, sizes))
     return found
 
 
-FIELDS, KEPT = "receptive fields", "kept for backward"
+FIELDS, KEPT, PEAK = "receptive fields", "kept for backward", "peak of training"
+
+
+def _told(what: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """The findings, up to a run that torch refuses."""
+    try:
+        yield from findings
+    except Refused as refused:
+        yield Finding("", what, None, None, SILENT, str(refused))
 
 
 def too_large(report: Report, sizes: Mapping[str, int], batch: int) -> str:
     """Why the network is not run on the CPU, or nothing where it can be: by our own totals."""
-    held = sum(size for x in report.layers if (size := x.activation_bytes) is not None) * batch
+    assert report.graph is not None
+    given = sum(report.conditions.bytes_of(wire) for wire in report.graph.inputs)
+    held = (given + sum(size for x in report.layers if (size := x.activation_bytes) is not None)) * batch
     needed = _number(held + 4 * report.totals.params, sizes)
     free = _free_memory()
     if free is not None and needed * SPARE > free:
@@ -141,8 +151,15 @@ def _outputs(found: Verification, module: nn.Module) -> Iterator[Finding]:
     assert graph is not None
     sizes = {**found.sizes, "N": found.batch}
     inputs = example_inputs(graph, sizes, found.device)
-    with torch.no_grad():
-        values = run_layers(module.eval(), graph, inputs)
+    try:
+        with torch.no_grad():
+            values = run_layers(module.eval(), graph, inputs)
+    except Refused as refused:
+        legal = found.report.legal
+        expected = legal is not None and not legal.holds(sizes)
+        verdict, reason = (SILENT, f"{refused}; a batch of {found.batch} is not legal") if expected else (DIFFERS, "")
+        yield Finding("", "forward pass", "one that runs", str(refused), verdict, reason)
+        return
     for layer in found.report.layers:
         yield from _shapes(layer, values, sizes)
 
@@ -168,11 +185,7 @@ def _kept(found: Verification, module: nn.Module) -> Iterator[Finding]:
         yield Finding("", KEPT, None, None, SILENT, "the bytes that are predicted are those of float32 on a CPU")
         return
     inputs = example_inputs(graph, {**found.sizes, "N": report.conditions.batch}, found.device)
-    try:
-        total, by_node = kept_bytes(module.train(), graph, inputs)
-    except (RuntimeError, ValueError) as error:  # batch norm over a single value, as torch has it
-        yield Finding("", KEPT, None, None, SILENT, str(error).splitlines()[0])
-        return
+    total, by_node = kept_bytes(module.train(), graph, inputs)
     for layer in report.layers:
         ours, theirs = layer.saved_bytes, by_node.get(layer.node.index, 0)
         if ours is not None and (ours != 0 or theirs):
@@ -190,16 +203,12 @@ def _trained(found: Verification, module: nn.Module) -> Iterator[Finding]:
     ours = report.totals.train_bytes
     if ours is None or found.sizes:
         reason = report.reasons.get("train_bytes", "sizes are not known")
-        yield Finding("", "peak of training", None, None, SILENT, reason)
+        yield Finding("", PEAK, None, None, SILENT, reason)
         return
     inputs = example_inputs(graph, {**found.sizes, "N": report.conditions.batch}, found.device)
-    try:
-        theirs = trained_peak(module, graph, inputs)
-    except (RuntimeError, ValueError) as error:
-        yield Finding("", "peak of training", None, None, SILENT, str(error).splitlines()[0])
-        return
+    theirs = trained_peak(module, graph, inputs)
     near = abs(ours - theirs) <= max(ours, theirs) / 20 + ALLOWANCE
-    yield Finding("", "peak of training", ours, theirs, AGREES if near else DIFFERS, "within 5 % and 64 MiB")
+    yield Finding("", PEAK, ours, theirs, AGREES if near else DIFFERS, "within 5 % and 64 MiB")
 
 
 def _flops(report: Report, module: nn.Module, sizes: Mapping[str, int]) -> Iterator[Finding]:

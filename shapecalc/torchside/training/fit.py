@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from shapecalc.dims.decide import evaluate
 from shapecalc.ops.dtypes import FLOATS
-from shapecalc.torchside.sizes import symbols
+from shapecalc.torchside.sizes import fits, symbols
 from shapecalc.torchside.training.data.samples import CLASSES, MASKS, TOKENS, VALUES
 from shapecalc.torchside.training.fault import Fault
 
@@ -103,7 +103,7 @@ def chosen_sizes(report: Report, raw: Sequence[int] | None, resize: int | None) 
     wanted = {name: resize or own.get(name) or WANTED for name in free}
     for more in (*range(REACH), *(-n for n in range(1, max(wanted.values())))):
         sizes = {name: size + more for name, size in wanted.items()}
-        if min(sizes.values()) > 0 and (report.legal is None or report.legal.holds(sizes)):
+        if min(sizes.values()) > 0 and fits(report, sizes):
             return sizes
     legal = f" legal: {report.legal.describe()};" if report.legal is not None else ""
     raise Fault(f"no legal size is near {', '.join(f'{n} = {s}' for n, s in wanted.items())};{legal} set one by --set")
