@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner
 
 import shapecalc
@@ -256,3 +257,14 @@ def test_a_network_that_torch_refuses_disagrees_unless_we_said_so(monkeypatch: p
         {},
     )
     assert (found.what, found.ours) == ("forward pass", "one that runs")
+
+
+@pytest.mark.parametrize("layer", ["Conv2d", "ConvTranspose2d"])
+@pytest.mark.parametrize("input", ["[8, 32, 0]", "[8, 0, 32]"])
+def test_maps_without_a_position_are_refused_as_torch_refuses_them(layer: str, input: str) -> None:
+    padding = 5 if layer == "Conv2d" else 0
+    report = shapecalc.check_text(spec(f"- {layer}: {{out_channels: 8, kernel_size: 3, padding: {padding}}}", input))
+    assert [d.code for d in report.diagnostics if d.severity == "error"] == ["SC211"]
+    module = getattr(torch.nn, layer)(8, 8, 3, padding=padding)
+    with pytest.raises(RuntimeError, match="Only zero batch or zero channel"):
+        module(torch.zeros(2, *json.loads(input)))

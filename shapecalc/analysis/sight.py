@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Sight = Mapping[Key, "Track"]
 
 REGROUPED = Unknown("the layer regroups axes, so no fixed field runs along one of them")
+UNSTATED = Unknown("the block does not state its window")
 NOWHERE = Unknown("an earlier layer of unknown shape")
 
 
@@ -98,7 +99,9 @@ def _step(node: Node, below: Sequence[Sight | None]) -> Sight:
     xs: list[Any] = [None if w is None else w.shape for w in node.inputs]
     y = node.outputs[0].shape
     reads = _reads(node.op, xs, node)
-    parts = [_through(sight, xs[i], y, None if reads is None else reads[i]) for i, sight in enumerate(below) if sight]
+    closed = UNSTATED if node.op.stated else REGROUPED
+    each = [(None if reads is None else reads[i], xs[i], sight) for i, sight in enumerate(below) if sight]
+    parts = [_through(sight, x, y, through, closed) for through, x, sight in each]
     return parts[0] if len(parts) == 1 else _met(parts)
 
 
@@ -108,8 +111,8 @@ def _reads(op: Operator, xs: Any, node: Node) -> Sequence[Reads | None] | None:
     return op.notes["reads"]  # type: ignore[no-any-return]
 
 
-def _through(sight: Sight, x: Shape, y: Shape, reads: Reads | None) -> Sight:
-    """What the output sees through one of the inputs."""
+def _through(sight: Sight, x: Shape, y: Shape, reads: Reads | None, closed: Unknown) -> Sight:
+    """What the output sees through one of the inputs; `closed` where none of its axes is followed."""
     if reads is None:
         shift = len(y) - len(x)
         if shift == 0:
@@ -118,7 +121,7 @@ def _through(sight: Sight, x: Shape, y: Shape, reads: Reads | None) -> Sight:
             k: Track(t.field, None if t.at is None else t.at + shift, t.merged, t.aligned) for k, t in sight.items()
         }
     if not reads and y:
-        return {k: t if t.field is WHOLE else Track(REGROUPED, None) for k, t in sight.items()}
+        return {k: t if t.field is WHOLE else Track(closed, None) for k, t in sight.items()}
     return {key: _pulled(track, reads) for key, track in sight.items()}
 
 

@@ -13,7 +13,7 @@ from shapecalc.analysis.memory import memory_of
 from shapecalc.dims.sym import Sym, bind
 from shapecalc.explain.field import fields
 from shapecalc.explain.steps import Working
-from shapecalc.explain.trace import UNTRACED, Trace, batch_axis
+from shapecalc.explain.trace import Trace, batch_axis
 from shapecalc.explain.traced import named
 from shapecalc.ops.op import UnknownFact
 
@@ -100,7 +100,7 @@ class LayerWork:
         found = self.trace.sizes(number)
         if [w.answer for w in found] == list(shape):
             return found
-        return [Working(f"axis {a}", size, UNTRACED) for a, size in enumerate(shape)]
+        return [Working(f"axis {a}", size, self.trace.unformulated) for a, size in enumerate(shape)]
 
     def tensors(self) -> Mapping[str, tuple[Working, Shape]] | None:
         """Values of each parameter by name; empty where another layer's module is called, None where unknown."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from shapecalc.ops.op import Operator, Shape
 
 UNTRACED = "no formula: the rule needs plain numbers"
+STATED = "no formula: the block states it"
 FLOATS = "no formula: it is rounded as a float"
 
 
@@ -94,13 +95,18 @@ class Trace:
             return value
         return self.letters.attribute(name, value)
 
+    @property
+    def unformulated(self) -> str:
+        """Why a number that is known has no formula."""
+        return STATED if self.plain_op.stated else UNTRACED
+
     def working(self, quantity: str, rule: Callable[[], Any], actual: Any) -> Working:
         """The working of one number that a rule gives; `actual` is what it is."""
         journal = self.letters.journal
         journal.cases.clear()
         journal.losses.clear()
-        if self.op is None:
-            return Working(quantity, actual, UNTRACED)
+        if self.op is None or self.plain_op.stated:
+            return Working(quantity, actual, self.unformulated)
         found = attempt(rule)
         if found is None or not same(found, actual):
             return Working(quantity, actual, UNTRACED if not journal.losses else FLOATS)
@@ -142,7 +148,7 @@ class Trace:
         """The multiply-accumulates; the answer is None where the operator does not state them."""
         actual = self.plain_op.macs(self.plain_xs, self.plain_ys)
         if actual is None or self.ys is None:
-            return Working("macs", actual, UNTRACED)
+            return Working("macs", actual, self.unformulated)
         return self.working("macs", lambda: self.op.macs(self.xs, self.ys), actual)
 
     def gaps(self) -> list[tuple[Any, Any]]:

@@ -148,7 +148,7 @@ def _opaque(
     macs, window = block.facts.get("macs"), block.facts.get("window")
     values = {
         "name": block.name.text,
-        "stated": with_batch(shape) if "N" in map(str, first[:1]) else shape,
+        "stated_shape": with_batch(shape) if "N" in map(str, first[:1]) else shape,
         "stated_weights": None if weights is None else {k.text: shape_of(v, env) for k, v in weights.pairs},
         "stated_macs": None if macs is None else _count(macs, env),
         "stated_window": None if window is None else _window(window, env, len(first) - 2),

@@ -68,6 +68,9 @@ class Convolution(Operator):
             if isinstance(value, int):
                 setattr(self, name, Uniform((value,) * self.rank))
 
+    def never_empty(self, x: Shape) -> int:
+        return self.rank
+
     def channel_needs(self, x: Shape) -> list[Need]:
         needs: list[Need] = [(CHANNELS, x[-1 - self.rank] - self.in_channels)]
         if self.groups != 1:

@@ -107,6 +107,8 @@ class Operator:
     """Whether several outputs are equals (Chunk), so that the bare name means none of them."""
     module: ClassVar[bool] = True
     """Whether torch has an nn.Module for it; tensor functions have none."""
+    stated: ClassVar[bool] = False
+    """Whether its facts are what the spec says of it, so that no rule gives them."""
     merging: ClassVar[bool] = False
     """Whether its main argument is a list of operands, or `branches` in their place."""
     given: Mapping[str, Any]

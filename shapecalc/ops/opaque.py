@@ -23,8 +23,10 @@ class Opaque(Operator):
     Torch: none.
     """
 
+    stated = True
+
     name: str
-    stated: Shape
+    stated_shape: Shape
     stated_weights: Mapping[str, Shape] | None
     stated_macs: Dim | None
     stated_window: list[tuple[int, int, int, int]] | None
@@ -32,7 +34,7 @@ class Opaque(Operator):
     arguments: Mapping[str, Any]
 
     def __init__(self, values: Mapping[str, Any], *xs: Shape) -> None:
-        self.notes = {}
+        self.notes, self.given = {}, {}
         for name, value in values.items():
             setattr(self, name, value)
 
@@ -40,7 +42,7 @@ class Opaque(Operator):
         return NO_NEEDS
 
     def shape(self, *xs: Shape) -> tuple[Shape, ...]:
-        return (self.stated,)
+        return (self.stated_shape,)
 
     def weights(self) -> Mapping[str, Shape]:
         if self.stated_weights is None:

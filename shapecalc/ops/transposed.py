@@ -62,9 +62,6 @@ class ConvTranspose(Convolution):
         ]
         return ((*x[: first - 1], self.out_channels, *sizes),)
 
-    def never_empty(self, x: Shape) -> int:
-        return self.rank
-
     def weights(self) -> Mapping[str, Shape]:
         weight = (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
         return {"weight": weight, "bias": (self.out_channels,)} if self.bias else {"weight": weight}

@@ -13,6 +13,7 @@ import shapecalc
 from shapecalc.explain.figures import SECTIONS
 from shapecalc.explain.layer import Explained
 from shapecalc.explain.network import layer_page, network_page
+from shapecalc.explain.trace import STATED
 from shapecalc.explain.words import LANGUAGES, Words
 from shapecalc.render.explained import render_latex, render_markdown, render_text
 from tests import plain
@@ -182,3 +183,23 @@ def test_in_brief_a_field_without_a_number_is_called_a_receptive_field() -> None
     text = render_text(list(network_page(report, ("field",), Words())))
     assert "receptive field, height, width: the whole axis" in text
     assert "\n  height, width: the whole axis" not in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_a_block_states_has_no_formula(language: str) -> None:
+    text = (
+        "shapecalc: 1\nname: Net\nblocks:\n  Whole: {shape: [7, 4, 4], macs: 5, weights: {t: [7, in_channels]}}\n"
+        "  Part: {shape: [7, 4, 4]}\ninput: [3, 8, 8]\nlayers: {a: Whole, b: Part, c: Flatten}\n"
+    )
+    report = plain.check_text(text)
+    whole = Explained(report)
+    first, second, _ = whole.report.layers
+    assert {work.reason for sizes in whole.layer(first.node).sizes() for work in sizes} == {STATED}
+    assert (whole.layer(first.node).params().answer, whole.layer(first.node).macs().answer) == (21, 5)
+    assert whole.layer(second.node).macs().answer is None
+    words = Words(language)
+    for render in (render_text, render_markdown, render_latex):
+        text = render(network_page(report, WHAT, words))
+        assert words(STATED) in text
+        assert words("the block does not state its window") in text
+    assert not words.missing

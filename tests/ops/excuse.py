@@ -129,7 +129,7 @@ EXCUSES: list[Excuse] = [
         both(empty, refused("SC216 padding")),
     ),
     Excuse(
-        r"ConvTranspose\dd",
+        r"Conv(Transpose)?\dd",
         "torch makes something of no positions where there are no samples either",
         both(empty, refused("SC211 axis")),
     ),
