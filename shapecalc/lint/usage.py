@@ -86,7 +86,8 @@ class UnusedParam(Rule):
 
     Limits:
         A param counts as read where its name stands anywhere else in the spec, be it in another sense; only what a loop
-        binds by that name is told apart, and that only where the spec has no aliases.
+        binds by that name is told apart, and that only where the spec has no aliases. A block's param is not taken out
+        where a use may give it: the first one, and one whose name stands elsewhere.
     """
 
     code = "SC319"
@@ -103,9 +104,10 @@ class UnusedParam(Rule):
 def _unread(network: Network, owner: Pairs, count: Callable[[str], int], says: str) -> Iterator[Finding]:
     """Findings on the params of a spec or a block, of which `count` tells how often a word stands there."""
     params = owner.get("params")
-    for key, _ in params.pairs if isinstance(params, Pairs) else ():
+    for number, (key, _) in enumerate(params.pairs if isinstance(params, Pairs) else ()):
         if count(key.text) - _hidden(network, owner, key.text) == 1:
-            edit = remove_pair(network.source, network.spec.root, key)
+            given = owner is not network.spec.root and (number == 0 or network.survey.count(key.text) > 1)
+            edit = None if given else remove_pair(network.source, network.spec.root, key)
             fix = Fix(f"take {key.text} out", (edit,), SAFE) if edit else None
             yield Finding(None, f"{says} {key.text}", place=key, help="use it, or take it out", fix=fix)
 

@@ -48,6 +48,21 @@ def test_a_param_that_is_read_before_or_outside_of_the_loop_is_used(layers: str)
     assert not unused_params(layers, "params: {i: 3}\n")
 
 
+@pytest.mark.parametrize(
+    ("params", "use", "left"),
+    [
+        ("{width: 8, drop: 0.1}", "Piece: {width: 4, drop: 0.5}", "drop"),
+        ("{width: 8, drop: 0.1}", "Piece: 4", None),
+        ("{drop: 0.1, width: 8}", "Piece: 0.5", "drop"),
+    ],
+)
+def test_a_blocks_param_that_a_use_may_give_is_told_and_left(params: str, use: str, left: str | None) -> None:
+    text = spec(f"- {use}", more=f"blocks: {{Piece: {{params: {params}, layers: [{{Linear: width}}]}}}}\n")
+    (d,) = found(text, "SC319")
+    assert (d.fix is None) == (left is not None)
+    assert ("drop" in mended(text, unsafe=False)) == (left is not None)
+
+
 def test_a_blocks_param_that_its_own_loop_hides_is_unused() -> None:
     block = """\
     blocks:
