@@ -99,8 +99,9 @@ def varied(random: Random, text: str) -> str:
 
 
 def said(text: str) -> str:
-    """All that a report says."""
-    return json.dumps(check_text(text).to_dict(), sort_keys=True)
+    """All that a report says, under usual and other conditions."""
+    reports = check_text(text), check_text(text, batch_size=4, dtype="bfloat16", optimizer="adam", convention="fvcore")
+    return json.dumps([report.to_dict() for report in reports], sort_keys=True)
 
 
 def said_alone(text: str) -> str:

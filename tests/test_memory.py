@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import shapecalc
+from shapecalc.analysis.costs import OPTIMIZERS
 from shapecalc.torchside.run import example_inputs
 
 from .stepwatch import watched_step
@@ -74,6 +75,12 @@ def test_a_linear_layer_by_hand() -> None:
     parameters, inputs, outputs = 4 * 15, 4 * 40, 4 * 30
     assert totals.phases.end == parameters + inputs + outputs
     assert totals.train_bytes == parameters + inputs + outputs + outputs + parameters
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_without_weights_every_optimizer_holds_nothing(optimizer: str) -> None:
+    totals = checked("input: [4]\nlayers:\n  - ReLU\n", batch_size=10, optimizer=optimizer).totals
+    assert totals.train_bytes == 4 * (40 + 40)
 
 
 @pytest.mark.parametrize(("dtype", "width"), [("float64", 8), ("float32", 4), ("bfloat16", 2), ("float16", 2)])

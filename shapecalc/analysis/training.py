@@ -8,6 +8,7 @@ what an operator that is made of others (Transformer) needs between its parts. K
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -92,12 +93,9 @@ class Tensors:
         parameters = sum(self.weights.values())
         counters = COUNTER * len(self.weights) if copies == 2 else 0
         self.standing = parameters * (1 + copies) + counters + buffers
-        sizes = list(self.weights.values())
-        before = [0, *sizes[:-1]]
         # Adam's quotient for one tensor is let go of once that for the next one is made.
-        self.passing = (
-            max((made * size + last for size, last in zip(sizes, before, strict=True)), default=0) if made else 0
-        )
+        behind = pairwise([0, *self.weights.values()])
+        self.passing = max((made * size + last for last, size in behind), default=0) if made else 0
 
     def of(self, node: Node) -> Mapping[str, int]:
         """Bytes of the weights by name, the same of all layers with that operator; none where nobody stated them,
