@@ -73,6 +73,8 @@ def read_arguments(walk: Walk, node: Node, operator: type[Operator], here: Here,
         return arguments_of(operator, {"operands": given.operands})
     child = node.child
     assert child is not None
+    if child.argument is None and not attributes_of(operator)[2]:
+        return arguments_of(operator, {})
     written: Written | None = child.written
     if written is None or written.operator is not operator:
         written = child.written = Written(operator, child.argument)

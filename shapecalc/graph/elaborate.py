@@ -283,7 +283,7 @@ class Walk:
     # one layer
 
     def layer(self, child: Child, name: str, here: Here, given: Given) -> Entry:
-        head, argument = self.head(child, here.env)
+        head = self.head(child, here.env)
         if head == "Sequential":
             return self.shared(
                 child,
@@ -295,25 +295,25 @@ class Walk:
             from shapecalc.graph.use import use_block  # what a spec without blocks has no need of
 
             block = self.spec.blocks[head]
-            return self.shared(child, name, here, lambda: use_block(self, block, child, argument, name, here, given))
+            return self.shared(child, name, here, lambda: use_block(self, block, child, name, here, given))
         if "branches" in child.bodies:
             return self.merge(child, head, name, here, given)
         return operate(self, child, find(head), name, here, given)
 
-    def head(self, child: Child, env: Mapping[str, Any]) -> tuple[str, Any]:
+    def head(self, child: Child, env: Mapping[str, Any]) -> str:
         """The operator or block that a child names, itself or through a param that holds its name."""
         text = child.head.text
         if text in self.spec.spoilt_blocks:
             raise Silent
         if text in MODULES or text in STRUCTURAL or text in self.spec.blocks:
-            return text, child.argument
+            return text
         known = (*MODULES, *self.spec.blocks, *STRUCTURAL)
         if isinstance(env.get(text), str):
             text = env[text]
         elif text in env:
             raise Mistake("SC106", f"param {text!r} holds {env[text]!r}, not an operator's name", child.head)
         if text in known:
-            return text, child.argument
+            return text
         from shapecalc.source.spelling import respelled
 
         near = nearest(text, known)

@@ -28,12 +28,10 @@ if TYPE_CHECKING:
     from shapecalc.source.spec import Block
 
 
-def use_block(
-    walk: Walk, block: Block, child: Child, argument: located.Node | None, name: str, here: Here, given: Given
-) -> Entry:
+def use_block(walk: Walk, block: Block, child: Child, name: str, here: Here, given: Given) -> Entry:
     """The outputs of one use of a block. Raises Mistake."""
     wires = _inputs(block, child, given)
-    arguments = _arguments(walk, block, child, argument, here, wires)
+    arguments = _arguments(walk, block, child, here, wires)
     env = {"N": symbol("N"), **arguments, **input_env(wires[0])}
     trail = (here.trail, f"block {block.name.text}")
     if block.body is None:
@@ -77,13 +75,11 @@ def _inputs(block: Block, child: Child, given: Given) -> tuple[Wire, ...]:
     return tuple(wire_of(named) for named in given.entries)
 
 
-def _arguments(
-    walk: Walk, block: Block, child: Child, argument: located.Node | None, here: Here, wires: tuple[Wire, ...]
-) -> dict[str, Any]:
+def _arguments(walk: Walk, block: Block, child: Child, here: Here, wires: tuple[Wire, ...]) -> dict[str, Any]:
     """The values of the block's params: what is given sees the caller's names, defaults the block's own."""
     title = f"block {block.name.text}"
     known = [key.text for key, _ in block.params]
-    written, mistakes = match_arguments(title, known, known[0] if known else None, argument)
+    written, mistakes = match_arguments(title, known, known[0] if known else None, child.argument)
     env: dict[str, Any] = {"N": symbol("N"), **input_env(wires[0] if wires else None)}
     values: dict[str, Any] = {}
     for key, default in block.params:
