@@ -67,8 +67,11 @@ class FractionalMaxPool(Operator):
         if self.output_size is not None and self.output_ratio is not None:
             return [(ONE_GIVEN, 1)]
         first = len(x) - self.rank
-        sizes = zip(x[first:], self.kernel_size, self.sizes(x), strict=True)
-        return [(WINDOWS_FIT, i - k + 1 - self.slack - o, a) for a, (i, k, o) in enumerate(sizes, first)]
+        sizes = list(zip(x[first:], self.kernel_size, self.sizes(x), strict=True))
+        fit: list[Need] = [(WINDOWS_FIT, i - k + 1 - self.slack - o, a) for a, (i, k, o) in enumerate(sizes, first)]
+        if self.output_ratio is None:
+            return fit
+        return [*fit, *[(SOME_LEFT, o - 1, a) for a, (_, _, o) in enumerate(sizes, first)]]
 
     def never_empty(self, x: Shape) -> int:
         """torch looks at every axis but the first, the batch or not."""
@@ -147,6 +150,13 @@ def _say_windows(op: Any, xs: Sequence[Shape], axis: int) -> str:
     return f"output {o} is more than the {bound} on axis {axis}"
 
 
+def _say_left(op: Any, xs: Sequence[Shape], axis: int) -> str:
+    ratio = op.output_ratio[axis - len(xs[0]) + op.rank]
+    return f"output_ratio {ratio} leaves nothing of the input {xs[0][axis]} on axis {axis}"
+
+
 SIZE_GIVEN = Claim("SC108", "kernel_size", ZERO, _say_none)
 ONE_GIVEN = Claim("SC109", "output_ratio", ZERO, _say_both)
 WINDOWS_FIT = Claim("SC201", "output_size", AT_LEAST_ZERO, _say_windows)
+SOME_LEFT = Claim("SC201", "output_ratio", AT_LEAST_ZERO, _say_left)
+"""torch makes an empty output, which nothing can use."""

@@ -114,6 +114,11 @@ EXCUSES: list[Excuse] = [
         both(empty, refused("SC216")),
     ),
     Excuse(
+        r"FractionalMaxPool\dd",
+        "a ratio that leaves nothing is refused, though torch makes an empty output of it",
+        refused("SC201 .* leaves nothing"),
+    ),
+    Excuse(
         r"CircularPad\dd|Pad",
         "torch wraps around what it has cut away, and fills the rest with whatever is there",
         both(cut_away, refused("SC216")),
