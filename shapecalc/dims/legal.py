@@ -14,7 +14,7 @@ from .decide import Agreement, agreement, evaluate, preimage, relation, rises
 from .factor import split_equation
 from .quasi import LARGEST
 from .sizes import EVERY, SizeSet, interval
-from .sym import Dim, Sym, names
+from .sym import Dim, Sym, bind, names, symbol
 
 __all__ = ["Boxes", "Legal", "Relation", "SizeSet", "smallest", "solve"]
 
@@ -121,7 +121,7 @@ def solve(conditions: Sequence[Condition]) -> Legal:
     joint = [one for one in found if one.joint]
     _share(joint, sizes)
     broken = [(one.gap, one.kind) for one in found if one.never]
-    return Legal(sizes, [_statement(one, sizes) for one in joint], broken)
+    return Legal(sizes, [_statement(one, sizes) for one in joint if not _implied(one, sizes)], broken)
 
 
 def smallest(conditions: Sequence[Condition]) -> dict[str, int] | None:
@@ -186,6 +186,15 @@ def _share(joint: Iterable[Agreement], sizes: dict[str, SizeSet]) -> None:
             both = sizes.get(a, EVERY) & sizes.get(b, EVERY)
             if both != EVERY:
                 sizes[a] = sizes[b] = both
+
+
+def _implied(one: Agreement, sizes: Mapping[str, SizeSet]) -> bool:
+    """Whether a bound holds wherever each size is at least its own smallest: H*W >= 2 where H is at least 7."""
+    floors = {name: sizes.get(name, EVERY).smallest() or 1 for name in one.names}
+    if one.kind != ">=0" or set(floors.values()) == {1}:
+        return False
+    above: dict[str, Dim] = {name: symbol(name) + (floor - 1) for name, floor in floors.items()}
+    return agreement(bind(one.gap, above), one.kind).always
 
 
 def _same_size(one: Agreement) -> bool:

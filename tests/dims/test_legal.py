@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -143,6 +144,23 @@ def test_equal_axes_share_what_binds_them() -> None:
     assert [j.describe() for j in legal.joint] == ["H = W"]
     assert legal.sizes["H"] == legal.sizes["W"]
     assert smallest([(H - W, "==0"), (H % 16, "==0"), (W - 40, ">=0")]) == {"H": 48, "W": 48}
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(programs("H", "W"), st.sampled_from([">=0", "==0"])), min_size=1, max_size=3), st.integers(1, 9))
+def test_joint_conditions_hold_where_brute_force_finds(conditions: list[tuple[Program, str]], low: int) -> None:
+    """Those that the smallest sizes imply are left out, which changes nothing."""
+    legal = solve([(H - low, ">=0"), *((program({"H": H, "W": W}), kind) for program, kind in conditions)])
+    for h, w in product(range(1, 14), range(1, 14)):
+        gaps = [(program({"H": h, "W": w}), kind) for program, kind in conditions]
+        truth = h >= low and all(gap >= 0 if kind == ">=0" else gap == 0 for gap, kind in gaps)
+        assert legal.holds({"H": h, "W": w}) == truth
+
+
+def test_what_the_smallest_sizes_imply_is_not_said() -> None:
+    assert solve([(H * W - 2, ">=0"), (H - 3, ">=0")]).describe() == "H at least 3"
+    assert solve([(H * W - 4, ">=0"), (H - 3, ">=0")]).describe() == "H at least 3; H*W >= 4"
+    assert solve([(H * W - 2, ">=0")]).describe() == "H*W >= 2"
 
 
 def test_joint_conditions_are_searched_in_order_of_their_sum() -> None:
