@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from shapecalc.dims.sym import names
 from shapecalc.graph.arguments import arguments_of, read_arguments
 from shapecalc.graph.graph import Assumption, Node, Wire
 from shapecalc.graph.history import arrival, last_change
@@ -146,7 +147,7 @@ def _settle(
     if unfit:
         raise Mistake("SC212", f"{operator.__name__} {unfit}", node.place)
     assumed = _judge(walk, op, node, xs)
-    _check_weights(op, node, xs)
+    _check_weights(op, node)
     shapes = op.shape(*xs)
     dtypes = _dtypes(op, given, xs, shapes)
     if not op.bound:  # what may arrive there is no matter of shapes
@@ -166,12 +167,8 @@ def _dtypes(op: Operator, given: tuple[str, ...], xs: Sequence[Shape], ys: Seque
     return tuple(map(str, op.dtypes(*counting) or counting[:1] * len(ys)))
 
 
-def _check_weights(op: Operator, node: Node, xs: tuple[Shape, ...]) -> None:
+def _check_weights(op: Operator, node: Node) -> None:
     """No tensor of a module may have the batch's size: it is made once, before any batch is known."""
-    if xs and all(type(size) is int or size is x[0] for x in xs if x for size in x):
-        return
-    from shapecalc.dims.sym import names
-
     try:
         tensors = {**op.weights(), **op.buffers()}
     except UnknownFact:

@@ -79,6 +79,7 @@ def test_the_size_is_torchs_for_all_small_windows() -> None:
 
 @pytest.mark.parametrize("rank", [2, 3])
 def test_fractional_pools_agree_with_torch(rank: int) -> None:
+    """But where a ratio leaves nothing of a map: torch makes an empty output of it."""
     rng, name = random.Random(rank), f"FractionalMaxPool{rank}d"
     refused = 0
     for _ in range(DRAWS):
@@ -87,10 +88,11 @@ def test_fractional_pools_agree_with_torch(rank: int) -> None:
             output_size=lambda: rng.choice([rng.randint(0, 5), spatial(rng, rank, 5)]),
             output_ratio=lambda: rng.choice([0.5, 0.7, 0.1, 1.0, 0.0, tuple(rng.random() for _ in range(rank))]),
         )
-        x = (*leading(rng), *spatial(rng, rank, 9))
+        x = (*leading(rng), *spatial(rng, rank, 13))
         theirs = torch_accepted(name, arguments, x)
-        ours = accepted(name, arguments, x)
-        assert ours == theirs, (arguments, x)
+        if "output_ratio" in arguments and theirs and 0 in theirs[0][-rank:]:
+            theirs = None
+        assert accepted(name, arguments, x) == theirs, (arguments, x)
         refused += theirs is None
     assert 0.1 * DRAWS < refused < 0.9 * DRAWS
 
