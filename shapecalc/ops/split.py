@@ -41,6 +41,10 @@ class Cut(OneAxis):
     def lies(self, arrival: Arrival) -> Sequence[Lie]:
         return cut_lies(arrival, self.axis)
 
+    def targets(self, names: Sequence[str]) -> str:
+        """torch gives a tuple, of a single piece as well."""
+        return ", ".join(names) if len(names) > 1 else f"({names[0]},)"
+
 
 class Chunk(Cut):
     """Cuts an axis into so many pieces of equal size.
@@ -80,6 +84,7 @@ class Chunk(Cut):
             ({"chunks": 3, "dim": -1}, ((2, 5, 12),)),
             ({"chunks": 4}, ((5, 3),)),
             ({"chunks": 2, "dim": 1}, ((2, 7, 3),)),
+            ({"chunks": 2, "dim": 1}, ((2, 1, 3),)),
         ]
 
 
@@ -157,7 +162,7 @@ class Unbind(Cut):
 
     @classmethod
     def samples(cls) -> Any:
-        return [({}, ((3, 2, 5),)), ({"dim": 2}, ((2, 5, 3, 4),)), ({"dim": -1}, ((4,),))]
+        return [({}, ((3, 2, 5),)), ({"dim": 2}, ((2, 5, 3, 4),)), ({"dim": -1}, ((4,),)), ({"dim": 1}, ((2, 1),))]
 
 
 def _ceil(n: Dim, size: Dim) -> Dim:

@@ -173,6 +173,14 @@ def test_children_whose_names_are_no_identifiers_keep_them() -> None:
     assert torch.equal(ours(x), theirs(x))
 
 
+@pytest.mark.parametrize("cut", ["{Chunk: {chunks: 2, dim: 1}}", "{Split: {split_size_or_sections: 3, dim: 1}}"])
+def test_a_single_piece_is_taken_out_of_torchs_tuple(cut: str) -> None:
+    report = checked(f"name: Net\ninput: [1, 4]\nlayers: [{cut}, {{Unbind: 1}}, {{Mul: 2}}]")
+    x = torch.randn(2, 1, 4)
+    for module in (shapecalc.build(report), flat_module(report)):
+        assert torch.equal(module(x), 2 * x[:, 0])
+
+
 def test_a_tensor_of_its_own_may_be_left_out_in_some_uses() -> None:
     text = (
         "name: Net\ninput: [4]\nblocks:\n  B:\n    params: {scaled: ~}\n    layers:\n"
