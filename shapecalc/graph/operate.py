@@ -16,7 +16,7 @@ from shapecalc.ops.kinds import Unfit
 from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED, Claim, UnknownFact
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from shapecalc.dims.sym import Dim
     from shapecalc.graph.arguments import Arguments
@@ -35,6 +35,12 @@ dtypes: most layers of a repository are like others.
 MOST_SETTLED = 20_000
 """So many are kept, then none: a process that checks files for days must not grow."""
 
+FILLED = Claim(
+    "SC211",
+    "",
+    AT_LEAST_ZERO,
+    lambda op, xs, axis: f"axis {axis} of {shown_shape(xs[0])} is empty, which {type(op).__name__} does not take",
+)
 INDEX_RANGE = Claim(
     "SC217",
     "",
@@ -215,11 +221,7 @@ def _check_dtype(operator: type[Operator], node: Node, wire: Wire, takes: frozen
 
 
 def _check_empty(op: Operator, node: Node, x: Shape, values: Mapping[str, Any]) -> None:
-    """Axes that may not be empty, and what is read off the empty ones."""
-    for axis in range(max(len(x) - op.never_empty(x), 0), len(x)):
-        if x[axis] == 0:
-            message = f"axis {axis} of {shown_shape(x)} is empty, which {type(op).__name__} does not take"
-            raise Mistake("SC211", message, node.place)
+    """What is read off axes that are empty."""
     for attribute in op.attributes:
         if attribute.default is INFERRED and attribute.name not in values:
             try:
@@ -244,7 +246,7 @@ def shown_shape(x: Shape) -> str:
 def _judge(walk: Walk, op: Operator, node: Node, xs: tuple[Shape, ...]) -> Sequence[Assumed]:
     """Judge every need: false is a mistake, unknown is assumed of the input sizes."""
     assumed: list[Assumed] = []
-    for need in op.needs(*xs):
+    for need in (*_filled(op, xs), *op.needs(*xs)):
         claim, gap = need[0], need[1]
         if claim.training:
             continue
@@ -262,6 +264,17 @@ def _judge(walk: Walk, op: Operator, node: Node, xs: tuple[Shape, ...]) -> Seque
     if op.bound and first is not None and first.below is not None:
         _judge_bound(op, node, first.below)
     return assumed
+
+
+def _filled(op: Operator, xs: tuple[Shape, ...]) -> Iterator[Need]:
+    """What the axes need that may not be empty: mostly an earlier need says as much, but a slice may leave nothing."""
+    if not xs:
+        return
+    x = xs[0]
+    for axis in range(max(len(x) - op.never_empty(x), 0), len(x)):
+        size = x[axis]
+        if size == 0 or type(size) is not int:
+            yield FILLED, size - 1, axis
 
 
 def _judge_bound(op: Operator, node: Node, below: Any) -> None:
