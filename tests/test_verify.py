@@ -214,6 +214,8 @@ ODD = [
     ("[3, 4, 4]", "- ReplicationPad2d: 3\n- Conv2d: {out_channels: 8, kernel_size: 3}"),
     ("[3, 0, 5]", "- Linear: 10\n- ReLU"),
     ("[3, 32, 0]", "- Flatten"),
+    ("[1, 16]", "- Tanh\n- Slice: {dim: 1, start: 1}\n- ConstantPad1d: {padding: 2, value: 1.0}"),
+    ("[1, 4]", "- Chunk: {chunks: 2, dim: 1}\n- ReLU"),
     *[
         ("[16, 8]", f"- Linear: 8\n- {{MultiheadAttention: {{num_heads: 2, batch_first: true}}, from: {wires}}}")
         for wires in ("['0', '0', '0']", "['0', input, input]", "['0', '0', input]", "['0', input, '0']")

@@ -70,7 +70,8 @@ def seen_wrongly(
     """(layer, input, axis, ours, what is seen) for every layer and every spatial axis of every input in turn."""
     graph = report.graph
     assert graph is not None
-    blind, mirrored = _behind(report, _loses_nan), _behind(report, _mirrors)
+    blind = _behind(report, lambda node: _loses_nan(node, sizes))
+    mirrored = _behind(report, _mirrors)
     chosen = random.Random(seed)
     for wire in graph.inputs:
         if wire.dtype not in FLOATS:
@@ -101,9 +102,10 @@ def _behind(report: Report, has: Callable[[Node], bool]) -> set[int]:
     return found
 
 
-def _loses_nan(node: Node) -> bool:
-    """Whether the output holds integers or truth values, which are never NaN."""
-    return node.outputs[0].dtype not in FLOATS
+def _loses_nan(node: Node, sizes: Mapping[str, int]) -> bool:
+    """Whether the output holds integers or truth values, which are never NaN, or nothing at all."""
+    output = node.outputs[0]
+    return output.dtype not in FLOATS or 0 in [bind(size, sizes) for size in output.shape or ()]
 
 
 def _mirrors(node: Node) -> bool:
