@@ -54,7 +54,7 @@ class Totals:
 
     @cached_property
     def buffers(self) -> Dim:
-        return sum(cost.buffer_elements or 0 for cost in self._report.costs)
+        return sum(cost.buffer_elements for cost in self._report.costs if cost.buffer_elements is not None)
 
     @property
     def macs(self) -> Dim:

@@ -13,6 +13,7 @@ from shapecalc.codegen.head import network_name
 from shapecalc.codegen.plan import Unstructured
 from shapecalc.codegen.structured import STUB, structured, support_of
 from shapecalc.dims.sym import names
+from shapecalc.ops.made import symbolic_arguments
 
 if TYPE_CHECKING:
     from shapecalc.analysis.report import Report
@@ -30,11 +31,10 @@ def emission(report: Report) -> Emission:
     if graph is None or not graph.outputs or any(d.severity == "error" for d in report.diagnostics):
         raise ValueError(f"{report.path} has errors, so no module can be made of it")
     free = {name for shape in report.state_dict().values() for size in shape for name in names(size)}
+    free |= {name for n in graph.nodes if n.op is not None for _, sizes in symbolic_arguments(n.op) for name in sizes}
     if free:
         listed = ", ".join(sorted(free))
-        raise ValueError(
-            f"{report.path} has tensors whose sizes depend on {listed}: set it, as by --set {min(free)}=..."
-        )
+        raise ValueError(f"{report.path} has modules that depend on {listed}: set it, as by --set {min(free)}=...")
     try:
         return structured(report)
     except Unstructured as reason:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from math import gcd, inf, lcm
 from typing import Any, Final, TypeAlias
 
-from .sym import least, most
+from .sym import Sym, least, most
 
 LONGEST_PERIOD = 4096
 """More phases than this are not followed: a resize from 4,001 to 4,003 positions is no pattern to report."""
@@ -130,11 +130,17 @@ def _join(fields: list[Field]) -> tuple[Seen, bool]:
     period = lcm(*(f.period for f in fields))
     if period > LONGEST_PERIOD:
         return Unknown(f"the field repeats only after {period} outputs"), True
+    if period > 1 and any(map(_symbolic, fields)):
+        return Unknown("paths of a size that is not known meet those of an upsampling"), True
     wide = [_repeated(f, period) for f in fields]
     edges = [[f.lo[r] + f.hi[r] for f in wide if f.lo[r] != inf] for r in range(period)]
     lo = tuple(_fold(least, [f.lo[r] for f in wide]) for r in range(period))
     hi = tuple(_fold(most, [f.hi[r] for f in wide]) for r in range(period))
     return _reduced(period, wide[0].advance, lo, hi), all(len(set(centres)) < 2 for centres in edges)
+
+
+def _symbolic(field: Field) -> bool:
+    return any(isinstance(edge, Sym) for edge in (field.advance, *field.lo, *field.hi))
 
 
 def _fold(smaller: Any, edges: list[Any]) -> Any:
@@ -179,6 +185,8 @@ def pulled(field: Field, outs: int, ins: int, reads: Callable[[int], Sequence[in
     if not outs:
         return Unknown("no output sees anything")
     period, advance = field.period, field.advance
+    if _symbolic(field):
+        return Unknown("the field below it has a size that is not known")
     turns = period // gcd(ins, period) if period > 1 else 1
     if outs * turns > LONGEST_PERIOD:
         return Unknown(f"the field repeats only after {outs * turns} outputs")

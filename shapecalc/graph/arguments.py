@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from shapecalc.graph.mistake import Mistake, Silent
 from shapecalc.graph.values import attributes_of, match_arguments, missing_arguments, read_argument
+from shapecalc.ops.made import sizes_in
 from shapecalc.ops.op import INFERRED
 from shapecalc.source.located import Items, Pairs, Scalar
 
@@ -30,13 +31,17 @@ MOST_ARGUMENTS = 20_000
 
 
 class Arguments:
-    """The arguments of an operator as read; equal ones are one object."""
+    """The arguments of an operator as read; equal ones are one object. `symbolic` are the attributes that hold a size
+    which is not known yet.
+    """
 
-    __slots__ = ("operator", "values")
+    __slots__ = ("operator", "symbolic", "values")
 
     def __init__(self, operator: type[Operator], values: Mapping[str, Any]) -> None:
         self.operator = operator
         self.values = values
+        names = {name for name, value in values.items() if sizes_in(value)}
+        self.symbolic = [a for a in operator.attributes if a.name in names]
 
 
 class Written:

@@ -13,7 +13,8 @@ from shapecalc.graph.scope import Entry
 from shapecalc.graph.wiring import resolve, wire_of
 from shapecalc.ops.dtypes import Dimensionless
 from shapecalc.ops.kinds import Unfit
-from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED, Claim, UnknownFact
+from shapecalc.ops.made import symbolic_arguments
+from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED, Claim, UnknownFact, source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from shapecalc.graph.elaborate import Walk
     from shapecalc.graph.naming import Here
     from shapecalc.graph.wiring import Given
-    from shapecalc.ops.op import Need, Operator, Shape
+    from shapecalc.ops.op import Attribute, Need, Operator, Shape
     from shapecalc.source.spec import Child
 
     Assumed = tuple[Claim, Dim, int]
@@ -152,7 +153,7 @@ def _settle(
     unfit = op.unfit_dtypes(*given)
     if unfit:
         raise Mistake("SC212", f"{operator.__name__} {unfit}", node.place)
-    assumed = _judge(walk, op, node, xs)
+    assumed = _judge(walk, op, node, xs, arguments)
     _check_weights(op, node)
     shapes = op.shape(*xs)
     dtypes = _dtypes(op, given, xs, shapes)
@@ -174,17 +175,17 @@ def _dtypes(op: Operator, given: tuple[str, ...], xs: Sequence[Shape], ys: Seque
 
 
 def _check_weights(op: Operator, node: Node) -> None:
-    """No tensor of a module may have the batch's size: it is made once, before any batch is known."""
+    """No tensor or argument of a module may have the batch's size: it is made once, before any batch is known."""
     try:
         tensors = {**op.weights(), **op.buffers()}
     except UnknownFact:
         return
-    for name, shape in tensors.items():
-        if any("N" in names(size) for size in shape):
-            what = f"{node.op_name}'s {name}" if name else node.op_name
-            text = f"{what} {shown_shape(shape)} would have the size of the batch N"
-            wire = node.inputs[0] if node.inputs else None
-            raise Mistake("SC215", text, node.place, arrival(wire) if wire is not None else "")
+    batch = [f"{name} {shown_shape(shape)}" for name, shape in tensors.items() if any("N" in names(n) for n in shape)]
+    batch += [f"{name} {source(getattr(op, name))}" for name, sizes in symbolic_arguments(op) if "N" in sizes]
+    if batch:
+        text = f"{node.op_name}'s {batch[0].lstrip()} would have the size of the batch N"
+        wire = node.inputs[0] if node.inputs else None
+        raise Mistake("SC215", text, node.place, arrival(wire) if wire is not None else "")
 
 
 def _check_first(operator: type[Operator], node: Node, x: Shape) -> None:
@@ -243,10 +244,10 @@ def shown_shape(x: Shape) -> str:
     return f"[{', '.join(map(str, x))}]"
 
 
-def _judge(walk: Walk, op: Operator, node: Node, xs: tuple[Shape, ...]) -> Sequence[Assumed]:
+def _judge(walk: Walk, op: Operator, node: Node, xs: tuple[Shape, ...], arguments: Arguments) -> Sequence[Assumed]:
     """Judge every need: false is a mistake, unknown is assumed of the input sizes."""
     assumed: list[Assumed] = []
-    for need in (*_filled(op, xs), *op.needs(*xs)):
+    for need in (*_bounded(arguments), *_filled(op, xs), *op.needs(*xs)):
         claim, gap = need[0], need[1]
         if claim.training:
             continue
@@ -264,6 +265,21 @@ def _judge(walk: Walk, op: Operator, node: Node, xs: tuple[Shape, ...]) -> Seque
     if op.bound and first is not None and first.below is not None:
         _judge_bound(op, node, first.below)
     return assumed
+
+
+def _bounded(arguments: Arguments) -> Iterator[Need]:
+    """That arguments which are sizes not known yet are as large as their kinds want them."""
+    for attribute in arguments.symbolic:
+        value = arguments.values[attribute.name]
+        for gap in attribute.kind.gaps(value):
+            yield _large_enough(attribute, value), gap
+
+
+def _large_enough(attribute: Attribute, value: Any) -> Claim:
+    def say(op: Any, xs: Sequence[Shape], axis: int) -> str:
+        return f"{attribute.name} is {source(value)} where {attribute.kind.wants} is due"
+
+    return Claim("SC109", attribute.name, AT_LEAST_ZERO, say)
 
 
 def _filled(op: Operator, xs: tuple[Shape, ...]) -> Iterator[Need]:

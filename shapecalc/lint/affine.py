@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from shapecalc.lint.network import has
 from shapecalc.lint.rule import Finding, Rule
+from shapecalc.lint.slide import known
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +56,7 @@ class LinearAfterLinear(Rule):
                 continue
             weights = [_weights(n) for n in (first, second)]
             merged = _merged(first, second)
-            if merged is None or not all(isinstance(size, int) for size in weights):
+            if merged is None or not known(*weights):
                 continue
             two = sum(weights)
             if merged[1] <= two or (bent and _dense_windows(first, second)):
@@ -83,11 +84,12 @@ def _merged(first: Node, second: Node) -> tuple[str, int] | None:
     b: Any = second.op
     if has(second, "linear"):
         taken = a.in_features if has(first, "linear") else _all_taken(first, second)
-        known = _known(taken, b.out_features)
-        return (f"Linear of {b.out_features} features", taken * b.out_features) if known else None
+        if not known(taken, b.out_features):
+            return None
+        return f"Linear of {b.out_features} features", taken * b.out_features
     if has(first, "linear") or first.outputs[0].shape != second.inputs[0].shape:  # type: ignore[union-attr]
         return None
-    if a.rank != b.rank or not _known(a.in_channels, b.out_channels):
+    if a.rank != b.rank or not known(a.in_channels, b.out_channels):
         return None
     kernel = _kernel(first, second)
     if kernel is None:
@@ -104,12 +106,8 @@ def _all_taken(first: Node, second: Node) -> int | None:
     x, y = (wire.shape[1:] if wire and wire.shape else ("",) for wire in (first.inputs[0], first.outputs[0]))
     op: Any = second.op
     arriving = second.inputs[0].shape if second.inputs[0] is not None else None
-    flat = arriving is not None and len(arriving) == 2 and _known(*x, *y) and op.in_features == prod(y)
+    flat = arriving is not None and len(arriving) == 2 and known(*x, *y) and op.in_features == prod(y)
     return prod(map(int, x)) if flat else None
-
-
-def _known(*sizes: object) -> bool:
-    return all(isinstance(size, int) for size in sizes)
 
 
 def _kernel(first: Node, second: Node) -> list[int] | None:
@@ -146,7 +144,7 @@ def _dense_windows(first: Node, second: Node) -> bool:
     if not (has(first, "conv") and has(second, "conv")) or min(*a.kernel_size, *b.kernel_size) == 1:
         return False
     plain = a.groups == b.groups == 1 and set(a.stride) == set(a.dilation) == set(b.dilation) == {1}
-    return bool(plain and _known(a.out_channels) and a.out_channels >= max(2, min(a.in_channels, b.out_channels)))
+    return bool(plain and known(a.out_channels) and a.out_channels >= max(2, min(a.in_channels, b.out_channels)))
 
 
 PAGES = {rule.code: rule for rule in (LinearAfterLinear,)}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from shapecalc.lint.network import has
 from shapecalc.lint.rule import Finding, Rule
+from shapecalc.lint.slide import known
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -144,13 +145,11 @@ class LargeKernel(Rule):
     def check(self, network: Network) -> Iterator[Finding]:
         for node in network.having("conv"):
             op: Any = node.op
-            k = op.kernel_size[0]
+            k, ci, co = op.kernel_size[0], op.in_channels, op.out_channels
             square = set(op.kernel_size) == {k} and set(op.stride) == {1} and len(set(op.dilation)) == 1
-            if k < 5 or k % 2 == 0 or not square or op.groups > 1:
+            if not known(k, ci, co, op.groups) or k < 5 or k % 2 == 0 or not square or op.groups > 1:
                 continue
-            ci, co, turns = op.in_channels, op.out_channels, k // 2
-            if not isinstance(ci, int) or not isinstance(co, int):
-                continue
+            turns = k // 2
             now = (k**op.rank * ci + op.bias) * co
             cells, between = 3**op.rank, max(ci, co)
             first = (cells * ci + op.bias) * between

@@ -12,7 +12,7 @@ from shapecalc.analysis.sight import spatial_axes
 from shapecalc.dims.field import Point, Window
 from shapecalc.lint.network import has
 from shapecalc.lint.rule import Finding, Rule
-from shapecalc.lint.slide import WORDS, listed
+from shapecalc.lint.slide import WORDS, known, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -85,7 +85,8 @@ class DilationGridding(Rule):
     code = "SC313"
 
     def check(self, network: Network) -> Iterator[Finding]:
-        if not any(w.d > 1 for node in network.having("conv", "pool") for w in node.op.windows):  # type: ignore[union-attr]
+        layers: list[Any] = [node.op for node in network.having("conv", "pool")]
+        if not any(known(w.d) and w.d > 1 for op in layers for w in op.windows):
             return
         found: dict[int, list[tuple[Wire, Print]]] = {}
         for wire, print_ in _left_open(network):
@@ -151,7 +152,7 @@ def _through(old: Print | None, node: Node, x: Any, reads: Reads | None) -> Prin
 
 def _windowed(old: Print, node: Node, axis: int, window: Window) -> Print | None:
     k, s, p, d = window.k, window.s, window.p, window.d
-    if not all(isinstance(size, int) for size in (k, s, p, d)) or k * d * old.step > WIDEST:
+    if not known(k, s, p, d) or k * d * old.step > WIDEST:
         return None
     bits = 0
     for t in range(k):

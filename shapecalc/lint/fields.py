@@ -13,7 +13,7 @@ from shapecalc.dims.sizes import interval
 from shapecalc.dims.sym import names
 from shapecalc.lint.network import has
 from shapecalc.lint.rule import Finding, Rule
-from shapecalc.lint.slide import by_size, slides
+from shapecalc.lint.slide import by_size
 from shapecalc.ops.op import ZERO
 from shapecalc.source.located import Items, Scalar
 
@@ -94,11 +94,13 @@ class FieldSmallerThanInput(Rule):
 def _is_global(node: Node) -> bool:
     """Whether a pool leaves one position of all that arrive."""
     op: Any = node.op
-    y = node.outputs[0].shape
+    x, y = node.inputs[0], node.outputs[0].shape
+    assert x is not None
+    assert x.shape is not None
     assert y is not None
     if not all(type(size) is int and size == 1 for size in y[-op.rank :]):
         return False
-    return has(node, "adaptive") or all(a.arrives == a.k for a in slides(node))
+    return has(node, "adaptive") or all(n == w.k for n, w in zip(x.shape[-op.rank :], op.windows, strict=True))
 
 
 def _takes_all(network: Network, node: Node) -> bool:

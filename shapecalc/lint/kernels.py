@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from shapecalc.lint.edit import set_argument
 from shapecalc.lint.network import has, of_operator
 from shapecalc.lint.rule import Finding, Rule
-from shapecalc.lint.slide import WORDS, behind, by_size, counted, listed, number_or_list, plain, slides
+from shapecalc.lint.slide import WORDS, behind, by_size, counted, known, listed, number_or_list, plain, slides
 from shapecalc.source.diagnostic import DISPLAY, UNSAFE, Fix
 from shapecalc.source.located import Items, Scalar
 
@@ -194,6 +194,8 @@ class Checkerboard(Rule):
     def check(self, network: Network) -> Iterator[Finding]:
         for node in network.having("transposed"):
             op: Any = node.op
+            if not known(*op.kernel_size, *op.stride, *op.padding, *op.output_padding, *op.dilation):
+                continue
             terms = [_terms(k, s, d) for k, s, d in zip(op.kernel_size, op.stride, op.dilation, strict=True)]
             uneven = [a for a, (least, most) in enumerate(terms) if least < most]
             if not uneven:
@@ -273,7 +275,7 @@ class ListAsWindow(Rule):
                 continue
             op: Any = node.op
             k, s = op.kernel_size
-            if not 2 <= s < k:
+            if not known(k, s) or not 2 <= s < k:
                 continue
             sizes = [a.leaves for a in slides(node)]
             yield Finding(
@@ -325,9 +327,10 @@ class PaddingModeWithoutPadding(Rule):
     def check(self, network: Network) -> Iterator[Finding]:
         for node in network.having("conv"):
             op: Any = node.op
-            if op.padding_mode == "zeros" or any(op.total_padding):
+            axes = slides(node)
+            if op.padding_mode == "zeros" or not axes or any(op.total_padding):
                 continue
-            due = number_or_list([a.extent // 2 for a in slides(node)])
+            due = number_or_list([a.extent // 2 for a in axes])
             yield Finding(
                 node,
                 f"padding_mode {op.padding_mode} does nothing, as the padding is 0",

@@ -81,10 +81,17 @@ class Slide:
         return max(0, self.arrives - 1 - last)
 
 
+def known(*sizes: object) -> bool:
+    """Whether all of these are numbers: an argument may be a symbol of the input's, too."""
+    return all(type(size) is int for size in sizes)
+
+
 @of_operator
 def slides(node: Node) -> Sequence[Slide]:
-    """The spatial axes of a convolution or a pool."""
+    """The spatial axes of a convolution or a pool; none where its windows have sizes that are not known."""
     op: Any = node.op
+    if not all(known(w.k, w.s, w.p, w.d) for w in op.windows):
+        return ()
     x, y = node.inputs[0], node.outputs[0]
     assert x is not None
     assert x.shape is not None

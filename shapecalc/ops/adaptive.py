@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.dims.field import ALL, POINT
 from shapecalc.dims.hull import Field, Unknown, pulled
+from shapecalc.dims.sym import Sym
 from shapecalc.ops.arrange import is_none
 from shapecalc.ops.dtypes import FLOATS
 from shapecalc.ops.kinds import FLAG, PerAxisOrNone
 from shapecalc.ops.layout import as_map, as_row, ordered
-from shapecalc.ops.op import KEEPS_INPUT, KEEPS_NOTHING, NO_NEEDS, NO_WEIGHTS, Attribute, Operator
+from shapecalc.ops.op import KEEPS_INPUT, KEEPS_NOTHING, NO_NEEDS, NO_WEIGHTS, Attribute, Operator, UnknownFact
 from shapecalc.ops.pool import keeps_places, sliding
 
 if TYPE_CHECKING:
@@ -147,6 +148,9 @@ class AdaptiveAvgPool(AdaptivePool):
 
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         """Nothing where torch takes the mean in place of the pool."""
+        larger = [size for size in self.output_size if size != 1]
+        if larger and all(isinstance(size, Sym) for size in larger):
+            raise UnknownFact("the input is kept unless all sizes of the output are 1, which is not known")
         return KEEPS_NOTHING if ys[0][-self.rank :] == (1,) * self.rank else KEEPS_INPUT
 
     def operations(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Mapping[str, Dim] | None:

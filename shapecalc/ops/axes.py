@@ -18,7 +18,7 @@ from shapecalc.ops.arrange import (
     source_sizes,
     twice_claim,
 )
-from shapecalc.ops.kinds import Either, Listed, Whole, or_null
+from shapecalc.ops.kinds import Either, Listed, Size, or_null
 from shapecalc.ops.op import AT_LEAST_ZERO, ZERO, Attribute, Claim, source
 from shapecalc.ops.ranks import DIM as AXIS
 from shapecalc.ops.ranks import from_front
@@ -209,7 +209,7 @@ class Expand(Rearranged):
     Torch: torch.Tensor.expand.
     """
 
-    attributes = (Attribute("size", Listed(Whole(-1)), doc="sizes of the output, -1 for those that stay", main=True),)
+    attributes = (Attribute("size", Listed(Size(-1)), doc="sizes of the output, -1 for those that stay", main=True),)
     size: tuple[Dim, ...]
     came: Shape
 

@@ -19,7 +19,7 @@ from shapecalc.ops.kinds import COUNT, INT, NUMBER, POSITIVE, Listed, Word, or_n
 from shapecalc.ops.layout import as_map
 from shapecalc.ops.op import AT_LEAST_ZERO, KEEPS_INPUT, KEEPS_NOTHING, ZERO, Attribute, Claim, source
 from shapecalc.ops.ranks import DIM as AXIS
-from shapecalc.ops.ranks import from_front
+from shapecalc.ops.ranks import POSITION, from_end, from_front
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,12 +65,12 @@ class Select(Part):
 
     attributes = (
         Attribute("dim", AXIS, doc="axis that goes"),
-        Attribute("index", INT, doc="its position, from the end if negative"),
+        Attribute("index", POSITION, doc="its position, from the end if negative"),
     )
     index: Dim
 
     def size_needs(self, n: Dim) -> Sequence[Need]:
-        return ((INDEX, n + self.index if _negative(self.index) else n - 1 - self.index, self.axis),)
+        return ((INDEX, n + self.index if from_end(self.index) else n - 1 - self.index, self.axis),)
 
     def shape(self, *xs: Shape) -> tuple[Shape, ...]:
         return self.around(xs[0])
@@ -97,8 +97,8 @@ class Slice(Part):
 
     attributes = (
         Attribute("dim", AXIS, doc="axis that is cut"),
-        Attribute("start", INT, 0, "first position"),
-        Attribute("end", or_null(INT), None, "position behind the last one; null: up to the end"),
+        Attribute("start", POSITION, 0, "first position"),
+        Attribute("end", or_null(POSITION), None, "position behind the last one; null: up to the end"),
         Attribute("step", POSITIVE, 1, "from one position to the next"),
     )
     start: Dim
@@ -149,14 +149,14 @@ class Narrow(Part):
 
     attributes = (
         Attribute("dim", AXIS, doc="axis that is cut"),
-        Attribute("start", INT, doc="first position, from the end if negative"),
+        Attribute("start", POSITION, doc="first position, from the end if negative"),
         Attribute("length", COUNT, doc="positions"),
     )
     start: Dim
     length: Dim
 
     def begin(self, n: Dim) -> Dim:
-        return n + self.start if _negative(self.start) else self.start
+        return n + self.start if from_end(self.start) else self.start
 
     def size_needs(self, n: Dim) -> Sequence[Need]:
         begin = self.begin(n)
@@ -328,14 +328,9 @@ def _is(size: Dim | None, number: int) -> bool:
     return type(size) is int and size == number
 
 
-def _negative(position: Dim) -> bool:
-    """Whether a position counts from the end; one that is not known counts from the beginning."""
-    return isinstance(position, int) and position < 0
-
-
 def _clamped(position: Dim, n: Dim) -> Dim:
     """A position of a slice, counted from 0 and cut to the axis."""
-    clamped: Dim = most(0, n + position) if _negative(position) else least(position, n)
+    clamped: Dim = most(0, n + position) if from_end(position) else least(position, n)
     return clamped
 
 

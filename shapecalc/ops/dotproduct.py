@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from shapecalc.dims.field import POINT
 from shapecalc.ops.arrange import TensorFunction, is_none, is_one, listed
 from shapecalc.ops.dtypes import FLOATS
-from shapecalc.ops.kinds import FLAG, FRACTION, NUMBER, or_null
+from shapecalc.ops.kinds import AMOUNT, FLAG, FRACTION, or_null
 from shapecalc.ops.layout import IN_ORDER, as_first
 from shapecalc.ops.merge import broadcast, broadcast_needs, stretched
 from shapecalc.ops.op import ZERO, Attribute, Claim, Kept, source
@@ -39,7 +39,7 @@ class ScaledDotProductAttention(TensorFunction):
     attributes = (
         Attribute("dropout_p", FRACTION, 0.0, "share of the attention weights that training drops"),
         Attribute("is_causal", FLAG, False, "whether a position sees only those before it"),
-        Attribute("scale", or_null(NUMBER), None, "what the scores are multiplied by; null: 1/sqrt(E)"),
+        Attribute("scale", or_null(AMOUNT), None, "what the scores are multiplied by; null: 1/sqrt(E)"),
         Attribute("enable_gqa", FLAG, False, "whether several query heads share one key and value head"),
     )
     dropout_p: float

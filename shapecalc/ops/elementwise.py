@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from shapecalc.ops.dtypes import FLOATS, INTS, WIDTHS, promoted
-from shapecalc.ops.kinds import NUMBER, Kind, or_null
+from shapecalc.ops.kinds import AMOUNT, Kind, or_null
 from shapecalc.ops.op import (
     KEEPS_NOTHING,
     KEEPS_OUTPUT,
@@ -101,8 +101,8 @@ class Neg(ValueByValue):
 
 class Clamp(ValueByValue):
     attributes = (
-        Attribute("min", or_null(NUMBER), None, "the least value; null: no limit"),
-        Attribute("max", or_null(NUMBER), None, "the largest value; null: no limit"),
+        Attribute("min", or_null(AMOUNT), None, "the least value; null: no limit"),
+        Attribute("max", or_null(AMOUNT), None, "the largest value; null: no limit"),
     )
     min: float | None
     max: float | None
@@ -132,7 +132,7 @@ class Clamp(ValueByValue):
 
 
 class Pow(ValueByValue):
-    attributes = (Attribute("exponent", NUMBER, doc="the power; 0.5 is the square root", main=True),)
+    attributes = (Attribute("exponent", AMOUNT, doc="the power; 0.5 is the square root", main=True),)
     exponent: Any
 
     def unfit_dtypes(self, *dtypes: str) -> str:

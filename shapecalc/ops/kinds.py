@@ -7,13 +7,14 @@ form that the rules use, or raises `Unfit` with what it wants. It knows no file 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.dims.sym import Sym
 from shapecalc.ops.op import Uniform
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from shapecalc.dims.sym import Dim
     from shapecalc.ops.op import Operator
@@ -51,6 +52,10 @@ class Kind:
 
     def read(self, value: Any) -> Any:
         raise NotImplementedError
+
+    def gaps(self, value: Any) -> Iterator[Dim]:
+        """What must be at least 0 of sizes in `value`, as read, that are not known yet; numbers were judged then."""
+        return iter(())
 
     def same(self, value: Any, default: Any) -> bool:
         """Whether `value`, as read, is what torch would take by default."""
@@ -94,14 +99,26 @@ class Whole(Kind):
             )
         raise self.unfit(value)
 
+    def gaps(self, value: Any) -> Iterator[Dim]:
+        if isinstance(value, Sym) and self.least is not None:
+            yield value - self.least
+
+
+class Size(Whole):
+    """A size that an axis is given, or -1 where torch works it out, for which no size not known yet may be taken."""
+
+    def gaps(self, value: Any) -> Iterator[Dim]:
+        if isinstance(value, Sym):
+            yield value - 1
+
 
 class Number(Kind):
-    """An integer or a float within bounds, which are inclusive."""
+    """An integer or a float within bounds, which are inclusive; a size not known yet where `sizes` says so."""
 
     types = (int, float)
 
-    def __init__(self, low: float | None = None, high: float | None = None) -> None:
-        self.low, self.high = low, high
+    def __init__(self, low: float | None = None, high: float | None = None, *, sizes: bool = False) -> None:
+        self.low, self.high, self.sizes = low, high, sizes
         bounds = [f"at {side} {bound:g}" for side, bound in (("least", low), ("most", high)) if bound is not None]
         self.wants = " ".join(["a number", *([f"({', '.join(bounds)})"] if bounds else [])])
 
@@ -110,11 +127,13 @@ class Number(Kind):
         return super().schema() | {name: bound for name, bound in bounds.items() if bound is not None}
 
     def read(self, value: Any) -> Any:
-        if isinstance(value, bool) or not isinstance(value, int | float | Sym):
+        if isinstance(value, Sym):
+            if self.sizes:
+                return value
+            raise Unfit(f"it is {value} where {self.wants} is due; a size is fixed by --set")
+        if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.unfit(value)
-        if not isinstance(value, Sym) and (
-            (self.low is not None and value < self.low) or (self.high is not None and value > self.high)
-        ):
+        if (self.low is not None and value < self.low) or (self.high is not None and value > self.high):
             raise self.unfit(value)
         return value
 
@@ -193,6 +212,9 @@ class PerAxis(Kind):
                 raise
             raise self.unfit(value) from None
 
+    def gaps(self, value: Any) -> Iterator[Dim]:
+        return chain.from_iterable(map(self.item.gaps, dict.fromkeys(value)))
+
     def same(self, value: Any, default: Any) -> bool:
         return bool(tuple(value) == (default,) * self.rank)
 
@@ -236,6 +258,9 @@ class Listed(Kind):
             raise self.unfit(value)
         return tuple(self.item.read(v) for v in value)
 
+    def gaps(self, value: Any) -> Iterator[Dim]:
+        return chain.from_iterable(map(self.item.gaps, dict.fromkeys(value)))
+
     def same(self, value: Any, default: Any) -> bool:
         return bool(value == default)
 
@@ -260,6 +285,9 @@ class Either(Kind):
             except Unfit:
                 continue
         raise self.unfit(value)
+
+    def gaps(self, value: Any) -> Iterator[Dim]:
+        return next(kind for kind in self.kinds if _fits(kind, value)).gaps(value)
 
     def same(self, value: Any, default: Any) -> bool:
         return any(k.same(value, default) for k in self.kinds if _fits(k, value))
@@ -327,10 +355,11 @@ INT = Whole()
 POSITIVE = Whole(1)
 COUNT = Whole(0)
 NUMBER = Number()
+AMOUNT = Number(sizes=True)
 FRACTION = Number(0, 1)
 FLAG = Flag()
 NULL = Null()
-SHAPE = Listed(INT, strict=False)
+SHAPE = Listed(Size())
 DIMS = Listed(INT)
 
 

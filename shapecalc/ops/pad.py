@@ -120,7 +120,7 @@ class ConstantPad(Padding):
 
     def unfit_dtypes(self, *dtypes: str) -> str:
         """torch does not look at a value that is written nowhere."""
-        beyond = max(self.padding) > 0 and overflows(self.value, dtypes[0])
+        beyond = any(type(p) is not int or p > 0 for p in self.padding) and overflows(self.value, dtypes[0])
         return f"cannot pad {dtypes[0]} with {self.value}" if beyond else ""
 
     def mirrors(self) -> bool:

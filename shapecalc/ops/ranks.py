@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from shapecalc.dims.sym import Sym
 from shapecalc.ops.kinds import Whole
 from shapecalc.ops.op import ZERO, Claim
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from shapecalc.dims.sym import Dim
     from shapecalc.ops.op import Need, Shape
 
 
@@ -25,7 +27,25 @@ class Dimension(Whole):
         return int(value)
 
 
+class Position(Whole):
+    """A place on an axis, counted from the end where negative; a size not known yet is on one side for all sizes."""
+
+    def gaps(self, value: Any) -> Iterator[Dim]:
+        if isinstance(value, Sym):
+            yield -value - 1 if from_end(value) else value
+
+
 DIM = Dimension()
+POSITION = Position()
+
+
+def from_end(position: Dim) -> bool:
+    """Whether a position counts from the end of its axis: it is negative, or never positive while it is not known."""
+    if isinstance(position, int):
+        return position < 0
+    from shapecalc.dims.decide import at_least_zero
+
+    return at_least_zero(-position) is True
 
 
 def from_front(dim: int, rank: int) -> int:

@@ -17,7 +17,7 @@ from shapecalc.ops.arrange import (
     outside,
     source_sizes,
 )
-from shapecalc.ops.kinds import SHAPE, Listed, Whole
+from shapecalc.ops.kinds import SHAPE, Listed, Size
 from shapecalc.ops.layout import IN_ORDER
 from shapecalc.ops.op import ZERO, Attribute, Claim, construct, source
 from shapecalc.ops.ranks import DIM as AXIS
@@ -176,7 +176,7 @@ class Unflatten(Regrouping):
 
     attributes = (
         Attribute("dim", AXIS, doc="axis that is cut", lead=True),
-        Attribute("unflattened_size", Listed(Whole(), strict=True), doc="sizes that it is cut into", lead=True),
+        Attribute("unflattened_size", Listed(Size(), strict=True), doc="sizes that it is cut into", lead=True),
     )
     dim: int
     unflattened_size: tuple[Dim, ...]

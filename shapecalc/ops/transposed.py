@@ -6,6 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.dims.field import Spread
+from shapecalc.dims.sym import most
 from shapecalc.ops.conv import UNMIXED, Convolution
 from shapecalc.ops.kinds import FLAG, POSITIVE, PerAxis, Word
 from shapecalc.ops.layout import as_map
@@ -41,7 +42,7 @@ class ConvTranspose(Convolution):
         y = self.shape(x)[0]
         first = len(x) - self.rank
         for a, (s, d, o) in enumerate(zip(self.stride, self.dilation, self.output_padding, strict=True), first):
-            needs.append((OUTPUT_PADDING, max(s, d) - 1 - o, a))
+            needs.append((OUTPUT_PADDING, most(s, d) - 1 - o, a))
             needs.append((OUTPUT_LEFT, y[a] - 1, a))
         return needs
 

@@ -22,14 +22,14 @@ def reports() -> dict[str, Any]:
     """Reports by name, all of them without errors."""
     found = {p.stem: plain.check(str(p)) for p in sorted(SPECS.glob("*.yaml"))}
     for name in MODULES:
-        for number, text in enumerate(_samples(name)):
+        for number, text in enumerate(specs_of(name)):
             report = plain.check_text(text, path=f"{name}_{number}.yaml")
             if report.ok:
                 found[f"{name}_{number}"] = report
     return found
 
 
-def _samples(name: str) -> Iterator[str]:
+def specs_of(name: str) -> Iterator[str]:
     """A spec for each sample that a spec can write: arguments that JSON knows, and tensors as inputs."""
     for arguments, xs in find(name).samples():
         try:
