@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,11 @@ import torch
 from click.testing import CliRunner
 
 import shapecalc
+from shapecalc.cli.extras import need
 from shapecalc.cli.group import cli
 from shapecalc.ops.conv import Conv
 from shapecalc.ops.pool import MaxPool2d
+from shapecalc.torchside.run import run_layers
 from shapecalc.torchside.sizes import legal_choices, refused
 from shapecalc.torchside.verify import verify
 
@@ -133,6 +137,28 @@ def test_flops_of_tensor_functions_are_compared_by_layer() -> None:
     assert (flops.theirs, flops.verdict) == (2 * 4 * 6 * 4, "agrees")
 
 
+def test_the_values_of_a_pass_do_not_outlive_it() -> None:
+    """Nothing refers to itself that holds them: one pass after the other would fill the memory."""
+    report = shapecalc.check_text(spec("- Linear: 3\n- Residual: {body: [Linear: 3]}\n- ReLU", "[4]"))
+    module = shapecalc.build(report)
+    gc.collect()
+    gc.disable()
+    try:
+        held = run_layers(module, report.graph, [torch.zeros(1, 4)])
+        values = [weakref.ref(value) for value in held.values()]
+        assert len(values) == len(report.layers)
+        del held
+        assert [value() for value in values] == [None] * len(values)
+    finally:
+        gc.enable()
+
+
+def test_a_run_of_torch_collects_garbage() -> None:
+    gc.disable()
+    need("verify", "torch", "torch")
+    assert gc.isenabled()
+
+
 def test_integers_carry_no_probe_and_that_is_said() -> None:
     found = verify(shapecalc.check(str(SPECS / "char_gpt.yaml")), {"T": 5}).findings
     (untold,) = [f for f in found if f.what == "receptive fields"]
@@ -216,6 +242,11 @@ ODD = [
     ("[3, 32, 0]", "- Flatten"),
     ("[1, 16]", "- Tanh\n- Slice: {dim: 1, start: 1}\n- ConstantPad1d: {padding: 2, value: 1.0}"),
     ("[1, 4]", "- Chunk: {chunks: 2, dim: 1}\n- ReLU"),
+    ("[3, 12]", "- Slice: {dim: 2, start: 1}\n- ConstantPad1d: {padding: 1, value: 0}"),
+    ("[3, 12]", "- Slice: {dim: 2, end: -2}\n- Tanh\n- Conv1d: {out_channels: 3, kernel_size: 3, padding: 1}"),
+    ("[3, 6, 6]", "- Tril\n- Triu: {diagonal: 1}"),
+    ("[3, 6, 6]", "- Pow: 0"),
+    ("[3, 6]", "- Pad: {pad: [1, 2], mode: replicate}"),
     *[
         ("[16, 8]", f"- Linear: 8\n- {{MultiheadAttention: {{num_heads: 2, batch_first: true}}, from: {wires}}}")
         for wires in ("['0', '0', '0']", "['0', input, input]", "['0', '0', input]", "['0', input, '0']")

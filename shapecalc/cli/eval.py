@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from shapecalc.cli.extras import need
 from shapecalc.cli.settings import settings_of
-from shapecalc.cli.train import faultless, need, reader
+from shapecalc.cli.train import faultless, reader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(path: str, assignments: tuple[str, ...], **given: Any) -> int:
     """Print loss and accuracy of trained weights on held-out samples."""
-    need("eval", "torch", "lightning")
+    need("eval", "train", "torch", "lightning")
     return faultless(lambda: _evaluate(path, settings_of(assignments), given))
 
 

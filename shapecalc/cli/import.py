@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from shapecalc.cli.extras import need
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -44,8 +46,7 @@ def command(target: str, shapes: tuple[str, ...], arguments: tuple[str, ...], ou
         return _of_file(target, shapes, arguments, output)
     if not shapes:
         raise click.UsageError("Missing option '--input'.")
-    if find_spec("torch") is None:
-        raise click.ClickException("import needs torch: pip install 'shapecalc-nn[torch]'")
+    need("import", "torch", "torch")
     from shapecalc.torchside.importing.spec import import_module
     from shapecalc.torchside.importing.target import WrongTarget, inputs_of, module_of
 

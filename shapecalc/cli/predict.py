@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from shapecalc.cli.extras import need
 from shapecalc.cli.settings import settings_of
-from shapecalc.cli.train import faultless, need, reader
+from shapecalc.cli.train import faultless, reader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +37,7 @@ def command(path: str, inputs: tuple[str, ...], assignments: tuple[str, ...], **
     INPUT is an image, or the beginning of a text for a network of tokens. Sizes and how images are made ready are taken
     from the record beside the weights, so that they are those of training.
     """
-    need("predict", "torch", "PIL")
+    need("predict", "train", "torch", "PIL")
     return faultless(lambda: _predict(path, inputs, settings_of(assignments), given))
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from shapecalc.cli.extras import need
 from shapecalc.cli.settings import settings_of
 from shapecalc.pipeline import check
 from shapecalc.source.names import TRAIN_KEYS
@@ -117,21 +116,12 @@ def command(path: str, assignments: tuple[str, ...], **given: Any) -> int:
     finds, whether the data fits, and the memory and time that are due. Needs the extra train
     (pip install 'shapecalc-nn[train]').
     """
-    need("train", "torch", "lightning")
-    # Other commands are short and collect no garbage; this one is not.
-    gc.enable()
+    need("train", "train", "torch", "lightning")
     settings = settings_of(assignments)
     again = reader(path, settings)
     if again is None:
         return 1
     return faultless(lambda: _train(path, settings, again, given))
-
-
-def need(command: str, *packages: str) -> None:
-    """Raises click.ClickException with the extra's name for a package that is not there."""
-    missing = [name for name in packages if find_spec(name) is None]
-    if missing:
-        raise click.ClickException(f"{command} needs {' and '.join(missing)}: pip install 'shapecalc-nn[train]'")
 
 
 def reader(path: str, settings: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Report] | None:

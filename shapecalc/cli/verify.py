@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from shapecalc.cli.extras import need
 from shapecalc.cli.reading import STDIN, broken, report_at
 from shapecalc.cli.settings import settings_of
 
@@ -37,8 +37,7 @@ def command(paths: tuple[str, ...], assignments: tuple[str, ...], **options: Any
     illegal ones, which torch must refuse. On the meta device, which is taken for what is too large to run, shapes,
     tensors and FLOPs are compared; on cuda the peak of a training step, too.
     """
-    if find_spec("torch") is None:
-        raise click.ClickException("verify needs torch: pip install 'shapecalc-nn[torch]'")
+    need("verify", "torch", "torch")
     _check_device(options["device"])
     run = _Run(settings_of(assignments), options)
     found = [done for path in _files(paths or (".",)) for done in run.of(path)]

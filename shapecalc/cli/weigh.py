@@ -27,15 +27,14 @@ def against(report: Report, path: str, options: dict[str, Any]) -> int:
 
 def reading(read: Callable[[str], Any], path: str) -> Any:
     """What `read` gives of a checkpoint; what keeps it from that ends the run with one line."""
-    from importlib.util import find_spec
-
+    from shapecalc.cli.extras import need
     from shapecalc.render.paint import printable
     from shapecalc.torchside.weights import SUFFIXES, Unreadable
 
     if not path.endswith(SUFFIXES):
         raise click.ClickException(f"{path}: a checkpoint ends with {', '.join(SUFFIXES)}")
-    if not path.endswith(".safetensors") and find_spec("torch") is None:
-        raise click.ClickException(f"{path}: reading it needs torch: pip install 'shapecalc-nn[torch]'")
+    if not path.endswith(".safetensors"):
+        need(f"{path}: reading it", "torch", "torch")
     try:
         return read(path)
     except Unreadable as reason:

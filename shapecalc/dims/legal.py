@@ -31,8 +31,11 @@ class Relation:
         self.gap, self.kind, self.names = gap, kind, tuple(sorted(gap.names))
 
     def holds(self, values: Mapping[str, int]) -> bool:
-        """Whether these sizes are legal."""
-        value = evaluate(self.gap, values)
+        """Whether these sizes are legal: none are by which something divides by 0."""
+        try:
+            value = evaluate(self.gap, values)
+        except ZeroDivisionError:
+            return False
         return value >= 0 if self.kind == ">=0" else value == 0
 
     def describe(self) -> str:

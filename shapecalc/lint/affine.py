@@ -89,7 +89,8 @@ def _merged(first: Node, second: Node) -> tuple[str, int] | None:
         return f"Linear of {b.out_features} features", taken * b.out_features
     if has(first, "linear") or first.outputs[0].shape != second.inputs[0].shape:  # type: ignore[union-attr]
         return None
-    if a.rank != b.rank or not known(a.in_channels, b.out_channels):
+    windows = (*a.kernel_size, *a.stride, *a.dilation, *b.kernel_size, *b.dilation)
+    if a.rank != b.rank or not known(a.in_channels, b.out_channels, a.groups, b.groups, *windows):
         return None
     kernel = _kernel(first, second)
     if kernel is None:

@@ -305,6 +305,9 @@ class Pad(TensorFunction):
         shifts = enumerate(p for p, _ in self.pairs)
         return (tuple((a, POINT if _is(p, 0) else Window(1, 1, p, 1)) for a, p in shifts),)
 
+    def mirrors(self) -> bool:
+        return self.mode != "constant"
+
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         return KEEPS_INPUT if self.mode in ("reflect", "replicate") else KEEPS_NOTHING
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from shapecalc.dims.sym import Sym
 from shapecalc.ops.dtypes import FLOATS, INTS, WIDTHS, promoted
 from shapecalc.ops.kinds import AMOUNT, Kind, or_null
 from shapecalc.ops.op import (
@@ -148,6 +149,9 @@ class Pow(ValueByValue):
 
     def arguments(self) -> list[str]:
         return [source(self.exponent)]
+
+    def blanks(self) -> bool:
+        return self.exponent == 0 or isinstance(self.exponent, Sym)
 
     @classmethod
     def samples(cls) -> Any:

@@ -47,6 +47,9 @@ class MaskedFill(TensorFunction):
     def saved(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Kept]:
         return (Kept("input", 1),)
 
+    def blanks(self) -> bool:
+        return True
+
     def call(self, module: str, args: Sequence[str]) -> str:
         return f"{args[0]}.masked_fill({args[1]}, {source(self.value)})"
 
@@ -94,6 +97,9 @@ class Triangle(TensorFunction):
 
     def window(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[Reads | None] | None:
         return None
+
+    def blanks(self) -> bool:
+        return True
 
     def call(self, module: str, args: Sequence[str]) -> str:
         return f"{args[0]}.{self.function}({'' if self.diagonal == 0 else self.diagonal})"

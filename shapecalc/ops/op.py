@@ -212,6 +212,10 @@ class Operator:
         """Whether values of the input lie beyond its edges too, so that windows there see lines out of their place."""
         return False
 
+    def blanks(self) -> bool:
+        """Whether constants may stand in place of what some outputs would see."""
+        return False
+
     def hands_on(self, xs: Sequence[Shape], ys: Sequence[Shape]) -> Sequence[bool]:
         """Of each input, whether its gradient is the output's gradient or a view of it, rather than a new tensor."""
         return (False,) * len(xs)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import random
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from shapecalc.dims.field import Field
+from shapecalc.dims.field import Field, Window
 from shapecalc.dims.sym import bind
 from shapecalc.ops.dtypes import FLOATS
 from shapecalc.torchside.run import example_inputs, run_layers
@@ -71,7 +71,8 @@ def seen_wrongly(
     graph = report.graph
     assert graph is not None
     blind = _behind(report, lambda node: _loses_nan(node, sizes))
-    mirrored = _behind(report, _mirrors)
+    mirrored = _behind(report, lambda node: node.op is not None and node.op.mirrors())
+    faint = _behind(report, lambda node: _misses(node, sizes))
     chosen = random.Random(seed)
     for wire in graph.inputs:
         if wire.dtype not in FLOATS:
@@ -86,10 +87,9 @@ def seen_wrongly(
             for layer in report.layers:
                 seen = probe.seen.get(layer.node.index)
                 if seen is not None:
-                    outputs = _outputs(seen.shape[1], chosen)
-                    within = layer.node.index in mirrored
-                    judged = _judged(tracks[layer.node.index].field, probe.lines, seen, outputs, within)
-                    yield (layer, wire.name, axis, *judged)
+                    at, outputs = layer.node.index, _outputs(seen.shape[1], chosen)
+                    doubts = {"mirrored": at in mirrored, "faint": at in faint}
+                    yield (layer, wire.name, axis, *_judged(tracks[at].field, probe.lines, seen, outputs, **doubts))
 
 
 def _behind(report: Report, has: Callable[[Node], bool]) -> set[int]:
@@ -108,9 +108,25 @@ def _loses_nan(node: Node, sizes: Mapping[str, int]) -> bool:
     return output.dtype not in FLOATS or 0 in [bind(size, sizes) for size in output.shape or ()]
 
 
-def _mirrors(node: Node) -> bool:
-    """Whether lines of the input are seen where padding stands, out of their place."""
-    return node.op is not None and node.op.mirrors()
+def _misses(node: Node, sizes: Mapping[str, int]) -> bool:
+    """Whether constants stand in place of what is read, or padding may, where lines were cut away before it."""
+    makers = [wire.node for wire in node.inputs if wire is not None and wire.node is not None]
+    return (node.op is not None and node.op.blanks()) or any(_cuts(maker, sizes) for maker in makers)
+
+
+def _cuts(node: Node, sizes: Mapping[str, int]) -> bool:
+    """Whether it leaves lines at an end of an axis unread that a window more would read."""
+    xs: Any = [None if wire is None else wire.shape for wire in node.inputs]
+    ys: Any = [wire.shape for wire in node.outputs]
+    assert node.op is not None
+    for x, axes in zip(xs, node.op.window(xs, ys) or [None] * len(xs), strict=True):
+        for axis, (source, window) in enumerate(axes or ()):
+            if isinstance(window, Window):
+                known = (window.k, window.s, window.p, window.d, x[source], ys[0][axis])
+                k, s, p, d, lines, count = (int(bind(n, sizes)) for n in known)
+                if p < 0 or (count - 1) * s - p + (k - 1) * d + s < lines:
+                    return True
+    return False
 
 
 def _track(layer: Layer, wire: Wire, axis: int, blind: set[int]) -> Track | None:
@@ -179,20 +195,22 @@ def _outputs(count: int, chosen: random.Random) -> list[int]:
 
 
 def _judged(
-    field: Field, lines: list[int], seen: torch.Tensor, outputs: Sequence[int], within: bool
+    field: Field, lines: list[int], seen: torch.Tensor, outputs: Sequence[int], *, mirrored: bool, faint: bool
 ) -> tuple[str, str]:
     """Ours and what is seen, equal texts where no output sees beyond its field and both ends are seen.
 
-    Outputs of which the field sticks out of the map are passed over where only those `within` it can be judged.
+    Where borders were `mirrored`, outputs of which the field sticks out of the map are passed over; of a `faint` value
+    not every line that could be seen is asked for.
     """
     for o in outputs:
         turn, phase = divmod(o, field.period)
         low, high = (end[phase] + turn * field.advance for end in (field.lo, field.hi))
-        if within and not 0 <= low <= high <= lines[-1]:
+        if mirrored and not 0 <= low <= high <= lines[-1]:
             continue
         hit = {i for i, saw in zip(lines, seen[:, o].tolist(), strict=True) if saw}
         outside = [i for i in hit if not low <= i <= high]
-        unseen = [i for i in (low, high) if low >= 0 and high <= lines[-1] and i in lines and i not in hit]
+        ends = (low, high) if low >= 0 and high <= lines[-1] and not faint else ()
+        unseen = [i for i in ends if i in lines and i not in hit]
         if outside or unseen:
             theirs = f"and line {outside[0]}" if outside else f"but not line {unseen[0]}"
             return f"output {o} sees lines {low} to {high}", theirs

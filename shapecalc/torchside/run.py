@@ -64,7 +64,8 @@ def run_layers(module: nn.Module, graph: Graph, inputs: Sequence[torch.Tensor]) 
     """The value of every layer's outputs by `id` of the wire, after one forward pass. Raises Refused."""
     with Watch(module, values=True) as watch, running():
         module(*inputs)
-    return watch.held
+    held, watch.held = watch.held, {}  # what watched the lines refers to itself, and would keep all values for a while
+    return held
 
 
 def kept_bytes(module: nn.Module, graph: Graph, inputs: Sequence[torch.Tensor]) -> tuple[int, dict[int, int]]:

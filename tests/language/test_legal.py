@@ -25,6 +25,7 @@ CHAINS = {
     "channels": "{Conv1d: {out_channels: T // 3 - 1, kernel_size: 1}}",
     "groups": "{Conv1d: {out_channels: 4, kernel_size: 1, groups: T // 10}}",
     "a transposed convolution": "{ConvTranspose1d: {out_channels: 2, kernel_size: T // 2, stride: T // 3, padding: 2}}",
+    "a divisor that may be 0": "{Conv1d: {out_channels: 64 // (T - 5), kernel_size: 1}}",
     "the size of an output": "{Upsample: {size: T - 3}}, {AdaptiveAvgPool1d: T // 4}",
     "cells that are cut": "{ConstantPad1d: {padding: [T - 5, 3 - T], value: 1}}, {ReflectionPad1d: T - 9}",
     "axes that are cut into": "{Reshape: [N, -1, T // 2]}",
