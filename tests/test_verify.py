@@ -201,6 +201,17 @@ def test_directories_and_standard_input_are_verified(tmp_path: Path) -> None:
     assert "Conv2d" in piped.stdout
 
 
+def test_modules_that_are_made_of_symbols_are_made_for_each_choice_of_sizes() -> None:
+    text = "shapecalc: 1\ninput: [C, T]\nlayers:\n  - Conv1d: {out_channels: 4, kernel_size: 3}\n  - AvgPool1d: T - 2\n"
+    done = CliRunner().invoke(cli, ["verify", "-"], input=text, standalone_mode=False)
+    assert [line.partition(":")[0] for line in done.stdout.splitlines() if "agree" in line] == [
+        "<stdin> C=1 T=3",
+        "<stdin> C=2 T=4",
+        "<stdin> C=41 T=83",
+    ]
+    assert "differs" not in done.stdout
+
+
 def test_a_missing_file_is_told_and_the_others_are_verified(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(PLAIN)
     done = CliRunner().invoke(cli, ["verify", "nowhere.yaml", str(tmp_path / "a.yaml")], standalone_mode=False)

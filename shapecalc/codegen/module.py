@@ -25,16 +25,24 @@ def emit(report: Report) -> str:
     return emission(report).text
 
 
+def made_with(report: Report) -> list[str]:
+    """The sizes, by name, that must be set before modules can be made: weights or arguments depend on them."""
+    assert report.graph is not None
+    weights = {name for shape in report.state_dict().values() for size in shape for name in names(size)}
+    operators = [node.op for node in report.graph.nodes if node.op is not None]
+    return sorted(weights.union(*[sizes for op in operators for _, sizes in symbolic_arguments(op)]))
+
+
 def emission(report: Report) -> Emission:
     """The text with the place of each layer in it. Raises ValueError for a report with errors."""
     graph = report.graph
     if graph is None or not graph.outputs or any(d.severity == "error" for d in report.diagnostics):
         raise ValueError(f"{report.path} has errors, so no module can be made of it")
-    free = {name for shape in report.state_dict().values() for size in shape for name in names(size)}
-    free |= {name for n in graph.nodes if n.op is not None for _, sizes in symbolic_arguments(n.op) for name in sizes}
+    free = made_with(report)
     if free:
-        listed = ", ".join(sorted(free))
-        raise ValueError(f"{report.path} has modules that depend on {listed}: set it, as by --set {min(free)}=...")
+        raise ValueError(
+            f"{report.path} has modules that depend on {', '.join(free)}: set it, as by --set {free[0]}=..."
+        )
     try:
         return structured(report)
     except Unstructured as reason:
