@@ -17,7 +17,7 @@ from shapecalc.cli.group import cli
 from shapecalc.ops.conv import Conv
 from shapecalc.ops.pool import MaxPool2d
 from shapecalc.torchside.run import run_layers
-from shapecalc.torchside.sizes import legal_choices, refused
+from shapecalc.torchside.sizes import legal_choices, refused, settled
 from shapecalc.torchside.verify import verify
 
 from .lint.findings import spec
@@ -62,6 +62,16 @@ def test_sizes_that_we_call_illegal_are_refused_by_torch_on_both_sides() -> None
     report = shapecalc.check_text(PLAIN.replace("16, 16", "H, 16").replace("- ReLU", "- PixelUnshuffle: 4"))
     found = list(refused(report))
     assert [(f.what, f.verdict) for f in found] == [("refuses H = 11", "agrees"), ("refuses H = 13", "agrees")]
+
+
+@pytest.mark.parametrize(("layer", "size"), [("Squeeze: 1", 1), ("Chunk: {chunks: 3, dim: 1}", 4)])
+def test_a_number_that_is_legal_though_no_symbol_may_be_it_is_not_asked_to_be_refused(layer: str, size: int) -> None:
+    report = shapecalc.check_text(spec(f"- {layer}", "[T, 4]"))
+    assert not report.legal.holds({"T": size})
+    assert not any(d.severity == "error" for d in settled(report, {"T": size}).diagnostics)
+    verdicts = [f.verdict for f in refused(report)]
+    assert verdicts
+    assert set(verdicts) == {"torch does not say"}
 
 
 def test_symbolic_specs_are_verified_at_several_legal_sizes() -> None:

@@ -82,30 +82,27 @@ class _Run:
         if broken(report):
             self.broken = True
             return []
-        return _verified(report, self.settings, self.options)
+        return _verified(report, self.options)
 
     def status(self, found: list[Verification]) -> int:
         return 2 if self.missing else int(self.broken or not all(v.ok for v in found))
 
 
-def _verified(report: Report, settings: Mapping[str, Any], options: dict[str, Any]) -> list[Verification]:
+def _verified(report: Report, options: dict[str, Any]) -> list[Verification]:
     from shapecalc.codegen.module import made_with
-    from shapecalc.pipeline import analyse
-    from shapecalc.torchside.sizes import legal_choices, refused
+    from shapecalc.torchside.sizes import legal_choices, refused, settled
     from shapecalc.torchside.verify import META, verify
 
     chosen = [(report, sizes) for sizes in legal_choices(report)]
     symbolic = not made_with(report)
     if not symbolic:  # one module for each choice
-        settled = [(analyse(report.source, {**settings, **sizes}, report.conditions), sizes) for _, sizes in chosen]
-        chosen = [
-            (numbers, sizes) for numbers, sizes in settled if all(d.severity != "error" for d in numbers.diagnostics)
-        ]
+        chosen = [(settled(report, sizes), sizes) for _, sizes in chosen]
     done = [
         verify(numbers, sizes, device=options["device"], batch=options["batch_size"], seed=options["seed"])
         for numbers, sizes in chosen
+        if not any(d.severity == "error" for d in numbers.diagnostics)
     ]
-    if symbolic and done and done[0].findings and done[0].device != META:  # the meta device lets faults through
+    if symbolic and done[0].findings and done[0].device != META:  # the meta device lets faults through
         done[0].findings += refused(report)
     return done
 

@@ -130,12 +130,15 @@ def _join(fields: list[Field]) -> tuple[Seen, bool]:
     period = lcm(*(f.period for f in fields))
     if period > LONGEST_PERIOD:
         return Unknown(f"the field repeats only after {period} outputs"), True
-    if period > 1 and any(map(_symbolic, fields)):
+    symbolic = any(map(_symbolic, fields))
+    if period > 1 and symbolic:
         return Unknown("paths of a size that is not known meet those of an upsampling"), True
     wide = [_repeated(f, period) for f in fields]
     edges = [[f.lo[r] + f.hi[r] for f in wide if f.lo[r] != inf] for r in range(period)]
     lo = tuple(_fold(least, [f.lo[r] for f in wide]) for r in range(period))
     hi = tuple(_fold(most, [f.hi[r] for f in wide]) for r in range(period))
+    if symbolic and not (lo[0] in {f.lo[0] for f in fields} and hi[0] in {f.hi[0] for f in fields}):
+        return Unknown("which of the paths that meet sees further depends on a size that is not known"), True
     return _reduced(period, wide[0].advance, lo, hi), all(len(set(centres)) < 2 for centres in edges)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from shapecalc.dims.field import Field, Window
-from shapecalc.dims.sym import bind
+from shapecalc.dims.sym import Sym, bind
 from shapecalc.ops.dtypes import FLOATS
 from shapecalc.torchside.run import example_inputs, run_layers
 
@@ -89,7 +89,14 @@ def seen_wrongly(
                 if seen is not None:
                     at, outputs = layer.node.index, _outputs(seen.shape[1], chosen)
                     doubts = {"mirrored": at in mirrored, "faint": at in faint}
-                    yield (layer, wire.name, axis, *_judged(tracks[at].field, probe.lines, seen, outputs, **doubts))
+                    field = _numbers(tracks[at].field, sizes)
+                    yield (layer, wire.name, axis, *_judged(field, probe.lines, seen, outputs, **doubts))
+
+
+def _numbers(field: Any, sizes: Mapping[str, int]) -> Field:
+    """The field with sizes put in for names, where a window has some."""
+    lo, hi = (tuple([bind(n, sizes) if isinstance(n, Sym) else n for n in edge]) for edge in (field.lo, field.hi))
+    return Field(field.period, bind(field.advance, sizes), lo, hi)
 
 
 def _behind(report: Report, has: Callable[[Node], bool]) -> set[int]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from shapecalc.graph.graph import Graph, Wire
 
 LARGEST_INDEX = 2
-"""Integer inputs without a bound are drawn below this."""
+"""Integer inputs without a bound are drawn below this, or below the least bound of a layer."""
 
 
 class Refused(ValueError):
@@ -45,10 +45,14 @@ def example_inputs(
     graph: Graph, sizes: Mapping[str, int], device: str, generator: torch.Generator | None = None
 ) -> list[torch.Tensor]:
     """Random tensors of the inputs' shapes and dtypes, with `sizes` put in for names (N among them)."""
-    return [_example(wire, sizes, device, generator) for wire in graph.inputs]
+    bounds = [getattr(node.op, node.op.bound) for node in graph.nodes if node.op is not None and node.op.bound]
+    least = max(1, min([LARGEST_INDEX, *(evaluate(bound, sizes) for bound in bounds)]))
+    return [_example(wire, sizes, device, generator, least) for wire in graph.inputs]
 
 
-def _example(wire: Wire, sizes: Mapping[str, int], device: str, generator: torch.Generator | None) -> torch.Tensor:
+def _example(
+    wire: Wire, sizes: Mapping[str, int], device: str, generator: torch.Generator | None, below: int
+) -> torch.Tensor:
     assert wire.shape is not None
     shape = [evaluate(size, sizes) for size in wire.shape]
     dtype = getattr(torch, wire.dtype)
@@ -56,7 +60,7 @@ def _example(wire: Wire, sizes: Mapping[str, int], device: str, generator: torch
         return torch.empty(shape, dtype=dtype, device=device)
     if wire.dtype in FLOATS:
         return torch.randn(shape, generator=generator).to(device=device, dtype=dtype)
-    below = LARGEST_INDEX if wire.below is None else evaluate(wire.below, sizes)
+    below = below if wire.below is None else evaluate(wire.below, sizes)
     return torch.randint(0, below, shape, generator=generator).to(device=device, dtype=dtype)
 
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from shapecalc.dims.sym import names
+from shapecalc.dims.sym import Sym, names
+from shapecalc.pipeline import analyse
 from shapecalc.torchside.build import build
 from shapecalc.torchside.run import example_inputs
-from shapecalc.torchside.verify import BATCH, Finding
+from shapecalc.torchside.verify import BATCH, SILENT, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,15 +60,30 @@ def _legal(report: Report, name: str, above: int) -> int:
     return smallest + above if sizes is None else sizes.following(smallest + above - 1) or smallest
 
 
+def settled(report: Report, sizes: Mapping[str, int]) -> Report:
+    """The report of the same spec with numbers for its symbols."""
+    assert report.graph is not None
+    given = {name: value for name, value in report.graph.env.items() if not isinstance(value, Sym)}
+    return analyse(report.source, {**given, **sizes}, report.conditions)
+
+
 def refused(report: Report) -> Iterator[Finding]:
-    """For each symbol the nearest illegal sizes below and above the smallest legal one: torch must refuse them."""
+    """For each symbol the nearest illegal sizes below and above the smallest legal one: torch must refuse them.
+
+    But where we take the number: a size of 1 is squeezed or stretched, which no symbol is, as it stands for all sizes.
+    """
     assert report.graph is not None
     free = symbols(report)
     chosen = legal_choices(report)[0]
     for name in free:
         for illegal in _illegal(_sizes(report, name), chosen[name]):
-            inputs = example_inputs(report.graph, {**chosen, name: illegal, "N": BATCH}, "cpu")
-            yield Finding("", f"refuses {name} = {illegal}", True, _refuses(report, inputs))
+            sizes = {**chosen, name: illegal}
+            if any(d.severity == "error" for d in settled(report, sizes).diagnostics):
+                inputs = example_inputs(report.graph, {**sizes, "N": BATCH}, "cpu")
+                yield Finding("", f"refuses {name} = {illegal}", True, _refuses(report, inputs))
+            else:
+                reason = "this number is legal, but figures for all sizes do not hold for it"
+                yield Finding("", f"refuses {name} = {illegal}", None, None, SILENT, reason)
 
 
 def _illegal(sizes: SizeSet | None, legal: int) -> list[int]:
