@@ -126,6 +126,11 @@ def test_a_network_that_breaks_its_expectation_is_compared_all_the_same(here: Pa
     assert "1,552" in end.out
 
 
+def test_layers_with_symbols_in_their_costs_are_compared() -> None:
+    before, after = "shapecalc: 1\ninput: [C, 8, 8]\nlayers: [ReLU]\n", BEFORE.replace("[3,", "[C,")
+    assert "+ 0 Conv2d: 4 x 6 x 6, 36*C + 4 parameters" in render_text(compared(before, after))
+
+
 def test_exit_code_tells_whether_anything_differs(here: Path) -> None:
     assert run("diff", "a.yaml", "a.yaml", "--exit-code", cwd=here).status == 0
     assert run("diff", "a.yaml", "b.yaml", "--exit-code", cwd=here).status == 1

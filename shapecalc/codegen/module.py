@@ -28,9 +28,10 @@ def emit(report: Report) -> str:
 def made_with(report: Report) -> list[str]:
     """The sizes, by name, that must be set before modules can be made: weights or arguments depend on them."""
     assert report.graph is not None
-    weights = {name for shape in report.state_dict().values() for size in shape for name in names(size)}
     operators = [node.op for node in report.graph.nodes if node.op is not None]
-    return sorted(weights.union(*[sizes for op in operators for _, sizes in symbolic_arguments(op)]))
+    shapes = [*report.state_dict().values(), *(shape for op in operators for shape in op.buffers().values())]
+    found = {name for shape in shapes for size in shape for name in names(size)}
+    return sorted(found.union(*[sizes for op in operators for _, sizes in symbolic_arguments(op)]))
 
 
 def emission(report: Report) -> Emission:

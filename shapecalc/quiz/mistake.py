@@ -39,7 +39,7 @@ class Mistake:
         self.rule = rule
 
     def value(self, solved: Solved) -> Value | None:
-        """What the mistake leads to. An impossible number counts as one that nobody would give: it is None."""
+        """What the mistake leads to. An impossible number is one that nobody would give, as is a symbol: it is None."""
         try:
             found = self.rule(solved)
         except (ArithmeticError, ValueError, TypeError, LookupError):
@@ -47,7 +47,8 @@ class Mistake:
         if found is None or found == solved.answer:
             return None
         least = -inf if solved.least is None else solved.least
-        return found if all(s >= least for s in (found if isinstance(found, tuple) else (found,))) else None
+        parts = found if isinstance(found, tuple) else (found,)
+        return found if all(isinstance(s, int | float) and s >= least for s in parts) else None
 
 
 def arithmetic(rule: Rule) -> Callable[[Solved], Value | None]:

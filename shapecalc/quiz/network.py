@@ -47,12 +47,14 @@ def questions_from(
     with `fewer` only where it has none.
     """
     network = _Network(report)
+    if not network.works:
+        raise Exhausted(f"{network.name}: no layer has figures to ask about")
     title = say("{name}: sizes, costs and receptive fields", name=report.name or report.path)
     tables, layers = _questions(_Table(network), seed, say, kinds), _questions(_Layers(network), seed, say, kinds)
     found = list(islice(tables, min(count, 1) if _single(kinds) else count))
     found += islice(layers, count - len(found))
     if len(found) < (1 if fewer else count):
-        raise Exhausted(f"{network.name}: {len(found)} questions of the kinds wanted, and no more")
+        raise Exhausted(f"{network.name}: the kinds wanted make no more than {len(found)} of the questions")
     return Sheet(title, say.language, seed, found)
 
 

@@ -96,7 +96,7 @@ def _line(change: Change) -> str:
         assert change.before is not None
         moved = f"{change.before.path} -> " if change.before.path != layer.path else ""
         return f"{moved}{layer.path} {'; '.join(change.details)}"
-    cost = f", {count(layer.params)} parameters" if layer.params else ""
+    cost = f", {count(layer.params)} parameters" if layer.params not in (None, 0) else ""
     return f"{layer.path} {layer.op}: {', '.join(map(shape, layer.output_shapes))}{cost}"
 
 

@@ -108,6 +108,21 @@ def test_a_small_network_says_that_it_has_no_more() -> None:
         about(SPECS / "edge_detector.yaml", 500)
 
 
+def test_a_network_of_which_every_layer_is_left_out_has_nothing_to_ask() -> None:
+    report = check_text("shapecalc: 1\nparams: {deep: true}\ninput: [4]\nlayers: [{Linear: 4, when: not deep}]\n")
+    with pytest.raises(Exhausted, match="no layer"):
+        questions_from(report, 1, "7", Words("en"))
+
+
+def test_symbols_are_asked_of_nobody() -> None:
+    layer = "{Conv2d: {out_channels: 8, kernel_size: 3, stride: H // 16}}"
+    report = check_text(f"shapecalc: 1\ninput: [3, H, 64]\nlayers: [{layer}, Flatten]\n")
+    sheet = questions_from(report, 6, "7", Words("en"), fewer=True)
+    values = [ask.answer for question in sheet.questions for ask in question.asks]
+    assert values
+    assert all(isinstance(n, int | float) for v in values for n in (v if isinstance(v, tuple) else (v,)))
+
+
 def test_a_network_with_a_mistake_is_refused() -> None:
     report = check_text("shapecalc: 1\ninput: [3, 8, 8]\nlayers:\n  - Conv2d: {out_channels: 4, kernel_size: 9}\n")
     with pytest.raises(Unsolvable, match="SC201"):
