@@ -178,9 +178,9 @@ def test_a_network_that_is_too_large_is_said_before_training(spec: Path, monkeyp
 
 
 def test_missing_packages_are_named(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from shapecalc.cli import train
+    from shapecalc.cli import extras
 
-    monkeypatch.setattr(train, "find_spec", lambda name: None if name == "lightning" else name)
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "lightning" else name)
     result = invoke("train", "net.yaml")
     assert "train needs lightning: pip install 'shapecalc-nn[train]'" in str(result.exception)
 
