@@ -13,11 +13,11 @@ from shapecalc.graph.scope import Entry
 from shapecalc.graph.wiring import resolve, wire_of
 from shapecalc.ops.dtypes import Dimensionless
 from shapecalc.ops.kinds import Unfit
-from shapecalc.ops.made import symbolic_arguments
+from shapecalc.ops.made import of_numbers, symbolic_arguments
 from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED, Claim, UnknownFact, source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from shapecalc.dims.sym import Dim
     from shapecalc.graph.arguments import Arguments
@@ -176,6 +176,8 @@ def _dtypes(op: Operator, given: tuple[str, ...], xs: Sequence[Shape], ys: Seque
 
 def _check_weights(op: Operator, node: Node) -> None:
     """No tensor or argument of a module may have the batch's size: it is made once, before any batch is known."""
+    if of_numbers(op):
+        return
     try:
         tensors = {**op.weights(), **op.buffers()}
     except UnknownFact:
@@ -247,7 +249,8 @@ def shown_shape(x: Shape) -> str:
 def _judge(walk: Walk, op: Operator, node: Node, xs: tuple[Shape, ...], arguments: Arguments) -> Sequence[Assumed]:
     """Judge every need: false is a mistake, unknown is assumed of the input sizes."""
     assumed: list[Assumed] = []
-    for need in (*_bounded(arguments), *_filled(op, xs), *op.needs(*xs)):
+    further = _bounded(arguments) + (_filled(op, xs[0]) if xs else [])
+    for need in (*further, *op.needs(*xs)):
         claim, gap = need[0], need[1]
         if claim.training:
             continue
@@ -267,12 +270,10 @@ def _judge(walk: Walk, op: Operator, node: Node, xs: tuple[Shape, ...], argument
     return assumed
 
 
-def _bounded(arguments: Arguments) -> Iterator[Need]:
+def _bounded(arguments: Arguments) -> list[Need]:
     """That arguments which are sizes not known yet are as large as their kinds want them."""
-    for attribute in arguments.symbolic:
-        value = arguments.values[attribute.name]
-        for gap in attribute.kind.gaps(value):
-            yield _large_enough(attribute, value), gap
+    given = [(attribute, arguments.values[attribute.name]) for attribute in arguments.symbolic]
+    return [(_large_enough(a, value), gap) for a, value in given for gap in a.kind.gaps(value)]
 
 
 def _large_enough(attribute: Attribute, value: Any) -> Claim:
@@ -282,15 +283,10 @@ def _large_enough(attribute: Attribute, value: Any) -> Claim:
     return Claim("SC109", attribute.name, AT_LEAST_ZERO, say)
 
 
-def _filled(op: Operator, xs: tuple[Shape, ...]) -> Iterator[Need]:
+def _filled(op: Operator, x: Shape) -> list[Need]:
     """What the axes need that may not be empty: mostly an earlier need says as much, but a slice may leave nothing."""
-    if not xs:
-        return
-    x = xs[0]
-    for axis in range(max(len(x) - op.never_empty(x), 0), len(x)):
-        size = x[axis]
-        if size == 0 or type(size) is not int:
-            yield FILLED, size - 1, axis
+    first = max(len(x) - op.never_empty(x), 0)
+    return [(FILLED, n - 1, a) for a, n in enumerate(x[first:], first) if type(n) is not int or n == 0]
 
 
 def _judge_bound(op: Operator, node: Node, below: Any) -> None:

@@ -146,8 +146,9 @@ class LargeKernel(Rule):
         for node in network.having("conv"):
             op: Any = node.op
             k, ci, co = op.kernel_size[0], op.in_channels, op.out_channels
-            square = set(op.kernel_size) == {k} and set(op.stride) == {1} and len(set(op.dilation)) == 1
-            if not known(k, ci, co, op.groups) or k < 5 or k % 2 == 0 or not square or op.groups > 1:
+            if not isinstance(k, int) or k < 5 or k % 2 == 0 or op.groups != 1 or not known(ci, co):
+                continue
+            if set(op.kernel_size) != {k} or set(op.stride) != {1} or len(set(op.dilation)) > 1:
                 continue
             turns = k // 2
             now = (k**op.rank * ci + op.bias) * co
