@@ -267,6 +267,8 @@ ODD = [
     ("[3, 12]", "- Slice: {dim: 2, end: -2}\n- Tanh\n- Conv1d: {out_channels: 3, kernel_size: 3, padding: 1}"),
     ("[3, 6, 6]", "- Tril\n- Triu: {diagonal: 1}"),
     ("[3, 6, 6]", "- Pow: 0"),
+    ("[3, 16]", "- Roll: {shifts: 1, dims: 2}\n- AvgPool1d: 2"),
+    ("[24, 16]", "- Max: {dim: 1}\n- MaxPool1d: 2"),
     ("[3, 6]", "- Pad: {pad: [1, 2], mode: replicate}"),
     *[
         ("[16, 8]", f"- Linear: 8\n- {{MultiheadAttention: {{num_heads: 2, batch_first: true}}, from: {wires}}}")

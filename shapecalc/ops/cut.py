@@ -222,6 +222,9 @@ class Roll(TensorFunction):
         shifts = [sum(s for s, b in zip(self.shifts, self.axes, strict=True) if a == b) for a in range(len(xs[0]))]
         return (tuple((a, Window(1, 1, s, 1)) for a, s in enumerate(shifts)),)
 
+    def mirrors(self) -> bool:
+        return True
+
     def call(self, module: str, args: Sequence[str]) -> str:
         given = [source(self.shifts), *([source(self.axes)] if self.axes else [])]
         return f"{args[0]}.roll({', '.join(given)})"

@@ -70,6 +70,7 @@ def seen_wrongly(
     """(layer, input, axis, ours, what is seen) for every layer and every spatial axis of every input in turn."""
     graph = report.graph
     assert graph is not None
+    sizes = {**sizes, "N": 1}
     blind = _behind(report, lambda node: _loses_nan(node, sizes))
     mirrored = _behind(report, lambda node: node.op is not None and node.op.mirrors())
     faint = _behind(report, lambda node: _misses(node, sizes))
@@ -155,7 +156,7 @@ def _probe(
 ) -> Probe:
     graph = report.graph
     assert graph is not None
-    samples = example_inputs(graph, {**sizes, "N": 1}, device)
+    samples = example_inputs(graph, sizes, device)
     number = graph.inputs.index(wire)
     extent = samples[number].shape[axis]
     macs = report.totals.macs
