@@ -277,7 +277,7 @@ class DepthwiseWithoutPointwise(Rule):
 
 def _depthwise(node: Node) -> bool:
     op: Any = node.op
-    return op.groups > 1 and op.groups == op.in_channels  # type: ignore[no-any-return]
+    return op.groups != 1 and op.groups == op.in_channels  # type: ignore[no-any-return]
 
 
 def _keeps_apart(node: Node, axis: int) -> bool:
