@@ -133,8 +133,7 @@ class ShrinkingPadding(Rule):
 
     def check(self, network: Network) -> Iterator[Finding]:
         for node in network.having("conv"):
-            op: Any = node.op
-            wrong = [] if isinstance(op.padding, str) else [a for a in slides(node) if _between(a)]
+            wrong = _neither(node)
             if not wrong:
                 continue
             axis = wrong[0]
@@ -150,8 +149,14 @@ class ShrinkingPadding(Rule):
             )
 
 
+@of_operator
+def _neither(node: Node) -> list[Slide]:
+    """The axes of a convolution along which the padding in numbers is neither half of the span nor all of it."""
+    op: Any = node.op
+    return [] if isinstance(op.padding, str) else [a for a in slides(node) if _between(a)]
+
+
 def _between(axis: Slide) -> bool:
-    """Whether padding is given that is neither half of the span nor all of it."""
     span = axis.extent - 1
     return axis.s == 1 and axis.k > 1 and span % 2 == 0 and 0 < axis.p < span and 2 * axis.p != span
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from shapecalc.lint.network import has, of_operator
 from shapecalc.lint.rule import Finding, Rule
-from shapecalc.lint.slide import by_size, counted, known, listed, number_or_list, read_elsewhere, slides, sliding
+from shapecalc.lint.slide import by_size, counted, listed, number_or_list, read_elsewhere, slides, sliding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -215,7 +215,7 @@ class ConvOnOnePixel(Rule):
 
 
 def _is_one_pixel(axes: Sequence[Slide]) -> bool:
-    return all(known(a.arrives) and a.arrives == a.leaves == 1 for a in axes) and len(axes) > 0
+    return len(axes) > 0 and all(a.arrives == a.leaves == 1 for a in axes)
 
 
 def _back_to_maps(network: Network) -> set[int]:
