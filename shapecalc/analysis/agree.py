@@ -37,7 +37,7 @@ def _judged(gap: Dim, kind: str, legal: Legal | None) -> bool | str | None:
         if allowed is not None and (allowed & found.sizes) == allowed:
             return True
     for values in _examples(sorted(found.names), legal):
-        value = evaluate(gap, values)
+        value = evaluate(found.gap, values)
         if value != 0 if kind == "==0" else value < 0:
             return ": not for " + " and ".join(f"{n} = {v}" for n, v in values.items())
     return None

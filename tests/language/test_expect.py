@@ -157,6 +157,13 @@ def test_sizes_of_no_symbol_are_an_error() -> None:
     assert found("expect: {sizes: {Q: [12]}}\n", SIZED) == [("SC119", "Q")]
 
 
+def test_a_size_that_refutes_is_told_where_another_is_a_factor_of_both_sides() -> None:
+    layer = "{Conv1d: {out_channels: 8, kernel_size: T - 2, bias: false}, expect: {params: C * 8}}"
+    report = plain.check_text(spec(f"input: [C, T]\nlayers: [{layer}]\n"))
+    assert [d.code for d in report.diagnostics] == ["SC501"]
+    assert report.diagnostics[0].message.endswith("not for T = 4")
+
+
 def test_an_expectation_may_speak_of_symbols() -> None:
     net = "input: [1, H, W]\nlayers: [{MaxPool2d: 4}]\n"
     assert found("expect: {output: [1, H // 4, W // 4]}\n", net) == []
