@@ -19,7 +19,7 @@ from shapecalc.ops.registry import MODULES
 from shapecalc.pipeline import check_text
 
 from .codegen.corpus import specs_of
-from .test_damage import WHOLE, errors
+from .test_damage import WHOLE, check_mending, damaged, errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,10 +133,26 @@ def test_networks_over_symbols_are_those_over_numbers() -> None:
     assert sum(check_symbols(seed) for seed in range(30)) > 60
 
 
+def check_damaged(seed: int) -> None:
+    """Ten damaged texts with symbols are told of and mended, whatever they have become."""
+    random = Random(seed)
+    for _ in range(10):
+        changed = symbolic(random, damaged(random))
+        if changed is not None:
+            json.dumps(check_text(changed[0], select=["ALL"]).to_dict())
+            check_mending(changed[0])
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_damaged_specs_with_symbols_are_told_of_and_mended(seed: int) -> None:
+    check_damaged(seed)
+
+
 @pytest.mark.battery
 @pytest.mark.parametrize("seed", range(100, 500))
 def test_many_networks_over_symbols(seed: int) -> None:
     check_symbols(seed)
+    check_damaged(seed)
 
 
 # a symbol in every argument of every operator
