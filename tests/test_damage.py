@@ -159,7 +159,7 @@ def test_what_is_told_does_not_depend_on_the_files_before(seed: int) -> None:
 
 
 @pytest.mark.battery
-@pytest.mark.parametrize("seed", range(100, 400))
+@pytest.mark.parametrize("seed", range(100, 500))
 def test_many_damaged_specs(seed: int) -> None:
     random = Random(seed)
     for _ in range(8):
@@ -176,8 +176,8 @@ def huge(text: str, number: int) -> list[str]:
 def check_soon(text: str) -> None:
     start = time.perf_counter()
     said(text)
-    assert time.perf_counter() - start < SECONDS, text
     check_mending(text)
+    assert time.perf_counter() - start < SECONDS, text
 
 
 @pytest.mark.parametrize("text", [t for t in WHOLE if "kernel_size" in t][::6])
@@ -187,10 +187,10 @@ def test_huge_numbers_take_no_longer_than_small_ones(text: str) -> None:
 
 
 @pytest.mark.battery
-@pytest.mark.parametrize("number", [10**6 + 3, 10**9])
+@pytest.mark.parametrize("number", [10**6 + 3, 10**9, 10**18])
 @pytest.mark.parametrize("text", WHOLE)
 def test_many_huge_numbers(text: str, number: int) -> None:
-    for changed in huge(text, number)[:20]:
+    for changed in huge(text, number)[:40]:
         check_soon(changed)
 
 

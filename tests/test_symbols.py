@@ -202,3 +202,24 @@ def test_an_argument_may_be_a_symbol_or_is_refused(name: str) -> None:
         if ours.legal is None or ours.legal.holds(compared):
             compare(ours, theirs, compared)
         check_emitted(ours, sizes)
+
+
+STACK = """shapecalc: 1
+input: {x: [8, 16], size: {shape: [T], batch: false}}
+layers:
+  - TransformerEncoder: {encoder_layer: {TransformerEncoderLayer: {nhead: NUMBER, batch_first: true}}, num_layers: 2}
+    from: x
+"""
+
+
+def test_so_may_an_argument_of_a_layer_that_is_given_as_one() -> None:
+    report = check_text(STACK.replace("NUMBER", "T - 5"))
+    legal = [t for t in range(1, 30) if report.legal.holds({"T": t, "N": 2})]
+    numbers = [
+        t for t in range(1, 30) if not errors(check_text(STACK.replace("NUMBER", str(t - 5)).replace("T]", f"{t}]")))
+    ]
+    assert legal == numbers == [6, 7, 9, 13, 21]
+    compare(report, check_text(STACK.replace("NUMBER", "2").replace("T]", "7]")), {"T": 7, "N": 2})
+    check_emitted(report, {"T": 7})
+    batch = check_text(STACK.replace("NUMBER", "N"))
+    assert [d.code for d in batch.diagnostics if d.severity == "error"] == ["SC215"]

@@ -37,7 +37,7 @@ def broken_expectations(report: Report, settings: Mapping[str, Any], measure: Me
         message = f"`expect` is not checked, as it speaks of the default of {', '.join(graph.changed)}"
         return [Diagnostic("SC502", message, node.start, node.end)]
     found = [d for expectation in graph.expectations for d in _layer(report, expectation)]
-    if any(d.severity == "error" for d in report.diagnostics):
+    if report.has_errors:
         # What a mistake leaves undecided, or breaks in the whole, is that mistake's own matter.
         return [d for d in found if d.code != "SC503"]
     return found + [d for case in _cases(graph.spec.expect) for d in _case(case, report, settings, measure)]

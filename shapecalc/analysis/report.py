@@ -241,6 +241,11 @@ class Report:
         return not any(d.severity in ("error", "warning") for d in self.diagnostics)
 
     @property
+    def has_errors(self) -> bool:
+        """Whether there is an error, so that no module can be made of it."""
+        return any(d.severity == "error" for d in self.diagnostics)
+
+    @property
     def name(self) -> str:
         return self.graph.spec.name if self.graph else ""
 

@@ -133,7 +133,7 @@ def reader(path: str, settings: Mapping[str, Any]) -> Callable[[Mapping[str, Any
         report = check(path, settings)
     except OSError as error:
         raise click.ClickException(f"{path}: {error.strerror or error}") from None
-    if any(d.severity == "error" for d in report.diagnostics):
+    if report.has_errors:
         for text in render_full(Verdict(report)):
             click.echo(text, err=True)
         return None

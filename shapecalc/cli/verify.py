@@ -93,14 +93,12 @@ def _verified(report: Report, options: dict[str, Any]) -> list[Verification]:
     from shapecalc.torchside.sizes import legal_choices, refused, settled
     from shapecalc.torchside.verify import META, verify
 
-    chosen = [(report, sizes) for sizes in legal_choices(report)]
-    symbolic = not made_with(report)
-    if not symbolic:  # one module for each choice
-        chosen = [(settled(report, sizes), sizes) for _, sizes in chosen]
+    symbolic = not made_with(report)  # else there is a module for each choice of sizes
+    chosen = [(report if symbolic else settled(report, sizes), sizes) for sizes in legal_choices(report)]
     done = [
         verify(numbers, sizes, device=options["device"], batch=options["batch_size"], seed=options["seed"])
         for numbers, sizes in chosen
-        if not any(d.severity == "error" for d in numbers.diagnostics)
+        if not numbers.has_errors
     ]
     if symbolic and done[0].findings and done[0].device != META:  # the meta device lets faults through
         done[0].findings += refused(report)

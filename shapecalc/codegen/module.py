@@ -37,7 +37,7 @@ def made_with(report: Report) -> list[str]:
 def emission(report: Report) -> Emission:
     """The text with the place of each layer in it. Raises ValueError for a report with errors."""
     graph = report.graph
-    if graph is None or not graph.outputs or any(d.severity == "error" for d in report.diagnostics):
+    if graph is None or not graph.outputs or report.has_errors:
         raise ValueError(f"{report.path} has errors, so no module can be made of it")
     free = made_with(report)
     if free:

@@ -13,7 +13,7 @@ from shapecalc.graph.scope import Entry
 from shapecalc.graph.wiring import resolve, wire_of
 from shapecalc.ops.dtypes import Dimensionless
 from shapecalc.ops.kinds import Unfit
-from shapecalc.ops.made import of_numbers, symbolic_arguments
+from shapecalc.ops.made import symbolic_arguments
 from shapecalc.ops.op import AT_LEAST_ZERO, INFERRED, Claim, UnknownFact, source
 
 if TYPE_CHECKING:
@@ -176,8 +176,6 @@ def _dtypes(op: Operator, given: tuple[str, ...], xs: Sequence[Shape], ys: Seque
 
 def _check_weights(op: Operator, node: Node) -> None:
     """No tensor or argument of a module may have the batch's size: it is made once, before any batch is known."""
-    if of_numbers(op):
-        return
     try:
         tensors = {**op.weights(), **op.buffers()}
     except UnknownFact:

@@ -332,6 +332,9 @@ class Part:
     def __hash__(self) -> int:
         return hash((self.operator, tuple(self.values.items())))
 
+    def __repr__(self) -> str:
+        return f"{self.operator.__name__}({', '.join(f'{name}={value}' for name, value in self.values.items())})"
+
 
 class Layer(Kind):
     """A layer of one of the operators named, where torch wants a module."""
@@ -349,6 +352,12 @@ class Layer(Kind):
         if of_call:
             raise Unfit(f"it states {of_call[0]}, which is told to the call of the layer and not here")
         return value
+
+    def gaps(self, value: Any) -> Iterator[Dim]:
+        kinds = {a.name: a.kind for a in value.operator.attributes} if value is not None else {}
+        return chain.from_iterable(
+            kind.gaps(value.values[name]) for name, kind in kinds.items() if name in value.values
+        )
 
 
 INT = Whole()

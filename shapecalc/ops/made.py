@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shapecalc.dims.sym import Sym
-from shapecalc.ops.op import Operator
+from shapecalc.ops.kinds import Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from shapecalc.ops.op import Operator
 
 
 def symbolic_arguments(op: Operator) -> Iterator[tuple[str, frozenset[str]]]:
@@ -21,18 +23,10 @@ def symbolic_arguments(op: Operator) -> Iterator[tuple[str, frozenset[str]]]:
         yield from found
 
 
-def of_numbers(op: Operator) -> bool:
-    """Whether an operator holds no size that is not known yet, nor another operator that might."""
-    return not any(
-        type(value) is Sym
-        or (isinstance(value, (tuple, list)) and any(type(each) is Sym for each in value))
-        or isinstance(value, Operator)
-        for value in vars(op).values()
-    )
-
-
 def sizes_in(value: Any) -> frozenset[str]:
-    """The names in an argument as read, in a list or alone."""
+    """The names in an argument as read: alone, in a list, or in the arguments of a layer that is given as one."""
+    if isinstance(value, Part):
+        return sizes_in(tuple(value.values.values()))
     if isinstance(value, (list, tuple)):
         return frozenset().union(*map(sizes_in, value))
     return value.names if isinstance(value, Sym) else frozenset()

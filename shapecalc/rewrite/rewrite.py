@@ -50,7 +50,7 @@ class Rewriting:
 def rewrite(report: Report, kind: str, settings: Mapping[str, Any] | None = None) -> Rewriting:
     """The rewriting of a spec by one of KINDS. Raises Refused where it cannot be done, with the reason and place."""
     settings = settings or {}
-    if report.graph is None or any(d.severity == "error" for d in report.diagnostics):
+    if report.graph is None or report.has_errors:
         raise Refused("the spec has errors: mend those first")
     network = Network(report)
     draft = KINDS[kind](network)

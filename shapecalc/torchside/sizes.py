@@ -78,7 +78,7 @@ def refused(report: Report) -> Iterator[Finding]:
     for name in free:
         for illegal in _illegal(_sizes(report, name), chosen[name]):
             sizes = {**chosen, name: illegal}
-            if any(d.severity == "error" for d in settled(report, sizes).diagnostics):
+            if settled(report, sizes).has_errors:
                 inputs = example_inputs(report.graph, {**sizes, "N": BATCH}, "cpu")
                 yield Finding("", f"refuses {name} = {illegal}", True, _refuses(report, inputs))
             else:
